@@ -1,0 +1,55 @@
+// swift-tools-version: 6.1
+import Foundation
+import PackageDescription
+
+// With PANTALA_SYSTEM_ALLOCATOR set, shard heaps use the C library's allocator instead of mimalloc, so
+// that the address sanitizer sees every block. It is a mode for tests: figures of such a build mean nothing.
+let usesSystemAllocator = ProcessInfo.processInfo.environment["PANTALA_SYSTEM_ALLOCATOR"] != nil
+let heapSettings: [SwiftSetting] = usesSystemAllocator ? [.define("SYSTEM_ALLOCATOR")] : []
+
+let package = Package(
+  name: "pantala",
+  products: [.executable(name: "pantala", targets: ["pantala"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-log.git", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-collections.git", from: "1.2.0"),
+  ],
+  targets: [
+    // C: headers of the system's libraries and the few instructions Swift has no word for.
+    .systemLibrary(name: "CMimalloc"),
+    .target(name: "CUring", linkerSettings: [.linkedLibrary("uring")]),
+    .target(name: "CIntrinsics"),
+
+    // Leaves: know nothing of a server.
+    .target(name: "Bytes", dependencies: ["CIntrinsics"]),
+    .target(name: "Configuration"),
+    .target(name: "Statistics"),
+
+    // The way of a command, from the outside in.
+    .target(name: "Ring", dependencies: ["CUring", "CIntrinsics"]),
+    .target(name: "Heap", dependencies: ["CMimalloc"], swiftSettings: heapSettings),
+    .target(name: "RESP", dependencies: ["Bytes", "Heap"]),
+    .target(name: "Keyspace", dependencies: ["Bytes", "Heap", "CIntrinsics"]),
+    .target(
+      name: "Engine",
+      dependencies: [
+        "Bytes", "Configuration", "Heap", "Keyspace", "RESP", "Ring", "Statistics", "CIntrinsics",
+        .product(name: "DequeModule", package: "swift-collections"),
+      ]),
+    .target(name: "Commands", dependencies: ["Engine"]),
+    .target(
+      name: "Server",
+      dependencies: ["CIntrinsics", "Commands", "Configuration", "Engine", "Ring", .product(name: "Logging", package: "swift-log")]),
+    .executableTarget(name: "pantala", dependencies: ["Server"]),
+
+    .testTarget(name: "BytesTests", dependencies: ["Bytes"]),
+    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
+    .testTarget(name: "StatisticsTests", dependencies: ["Statistics"]),
+    .testTarget(name: "RingTests", dependencies: ["Ring"]),
+    .testTarget(name: "HeapTests", dependencies: ["Heap"]),
+    .testTarget(name: "RESPTests", dependencies: ["RESP"]),
+    .testTarget(name: "KeyspaceTests", dependencies: ["Keyspace"]),
+    .testTarget(name: "EngineTests", dependencies: ["Engine", "Commands"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

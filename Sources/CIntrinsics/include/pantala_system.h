@@ -1,0 +1,22 @@
+// Calls of the system whose declarations Swift's Glibc module leaves out.
+#ifndef PANTALA_SYSTEM_H
+#define PANTALA_SYSTEM_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+// Writes the cores that the process may run on, in rising order, and returns how many there are.
+int32_t pantala_allowed_cores(int32_t *cores, int32_t capacity);
+
+// Keeps the calling thread on one core.
+bool pantala_pin_thread(int32_t core);
+
+// A descriptor from which the given signals, blocked in every thread, are read; -1 on failure.
+int32_t pantala_signal_descriptor(const sigset_t *signals);
+
+// Bytes of one record read from that descriptor, and the number of the signal in a record.
+int32_t pantala_signal_record_bytes(void);
+int32_t pantala_signal_number(const void *record);
+
+#endif

@@ -1,0 +1,3 @@
+import Engine
+
+let genericCommands: [any Command.Type] = []

@@ -1,0 +1,3 @@
+import Engine
+
+let introspectionCommands: [any Command.Type] = []

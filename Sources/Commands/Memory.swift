@@ -1,0 +1,3 @@
+import Engine
+
+let memoryCommands: [any Command.Type] = []

@@ -1,0 +1,3 @@
+import Engine
+
+let serverCommands: [any Command.Type] = []

@@ -1,0 +1,34 @@
+extension Directive {
+  /// How much memory the data may take.
+  static let memoryLimits: [Directive] = [
+    .memory(
+      "maxmemory", \.maxMemoryBytes, 0...Int.max,
+      summary: "memory the data may take; 0 sets no limit"),
+    .choice(
+      "maxmemory-policy", \.maxMemoryPolicy,
+      summary: "what happens at that limit"),
+  ]
+
+  /// Directives of files from other servers that are accepted where they ask for what this server does.
+  static let persistence: [Directive] = [
+    Directive(
+      name: "save", aliases: [], isMutable: true, isProtected: false, isSensitive: false,
+      takesSeveralArguments: true, kind: .list(form: "\"\""),
+      summary: "when to write a snapshot; only \"\" (never) for now",
+      read: { _ in "" },
+      write: { (_, arguments) throws(ConfigurationError) in
+        guard arguments.allSatisfy(\.isEmpty) else { throw persistenceIsMissing }
+      },
+      rewrite: { _ in [RewrittenLine(text: "save \"\"", isDefault: true)] }),
+    .single(
+      "appendonly", kind: .choice(["no"]), isMutable: true,
+      summary: "whether to log every write to a file; only no for now",
+      read: { _ in "no" },
+      write: { (_, argument) throws(ConfigurationError) in
+        if try parseBoolean(argument) { throw persistenceIsMissing }
+      }),
+  ]
+
+  private static let persistenceIsMissing = ConfigurationError.invalidValue(
+    reason: "persistence is not part of this server yet")
+}

@@ -1,0 +1,102 @@
+/// Everything an operator can choose, as plain values with their defaults.
+///
+/// A `Settings` holds no reference to the server: every shard keeps its own copy of what it reads often, and
+/// two of them can be compared to see what a CONFIG SET changed. The text form of each property, its bounds
+/// and its help line are in the `Directive` of the same meaning.
+public struct Settings: Sendable, Equatable {
+  // MARK: Network
+
+  /// TCP port to listen on; 0 listens on none. Directive `port`.
+  public var port = 6379
+  /// Addresses to listen on; a leading `-` lets an address be missing on this machine. Directive `bind`.
+  public var bindAddresses = ["127.0.0.1", "-::1"]
+  /// Whether other machines are refused while no password is set. Directive `protected-mode`.
+  public var protectedMode = true
+  /// Connections the kernel may keep waiting for accept. Directive `tcp-backlog`.
+  public var tcpBacklog = 511
+  /// Seconds between keep-alive probes; 0 sends none. Directive `tcp-keepalive`.
+  public var tcpKeepaliveSeconds = 300
+  /// Path of the Unix socket, or empty for none. Directive `unixsocket`.
+  public var unixSocketPath = ""
+  /// Permission bits of the Unix socket; 0 keeps those the umask gives. Directive `unixsocketperm`.
+  public var unixSocketPermissions = 0
+
+  // MARK: Clients
+
+  /// Connections served at once. Directive `maxclients`.
+  public var maxClients = 10_000
+  /// Seconds after which an idle client is closed; 0 never closes one. Directive `timeout`.
+  public var timeoutSeconds = 0
+  /// Unparsed input one client may pile up. Directive `client-query-buffer-limit`.
+  public var clientQueryBufferLimitBytes = 1 << 30
+  /// Unsent replies each class of client may pile up. Directive `client-output-buffer-limit`.
+  public var outputBufferLimits = OutputBufferLimits()
+  /// Longest argument a command may carry. Directive `proto-max-bulk-len`.
+  public var protoMaxBulkBytes = 512 << 20
+
+  // MARK: Security
+
+  /// Password of the default user, or empty for none. Directive `requirepass`.
+  public var password = ""
+  /// Who may call DEBUG. Directive `enable-debug-command`.
+  public var debugCommandAccess = ProtectedAccess.nobody
+  /// Who may change protected directives at run time. Directive `enable-protected-configs`.
+  public var protectedDirectiveAccess = ProtectedAccess.nobody
+
+  // MARK: General
+
+  /// Number of databases SELECT can reach. Directive `databases`.
+  public var databaseCount = 16
+  /// Least severe message that is logged. Directive `loglevel`.
+  public var logLevel = LogLevel.notice
+  /// File the log goes to, or empty for standard output. Directive `logfile`.
+  public var logFilePath = ""
+  /// Working directory. Empty until the server, having started, writes the one it is in. Directive `dir`.
+  public var directory = ""
+  /// File the process id is written to, or empty for none. Directive `pidfile`.
+  public var pidFilePath = ""
+  /// Background turns per second. Directive `hz`.
+  public var backgroundTurnsPerSecond = 10
+  /// How hard expired keys are looked for, 1...10. Directive `active-expire-effort`.
+  public var activeExpireEffort = 1
+
+  // MARK: Memory
+
+  /// Memory the data may take; 0 sets no limit. Directive `maxmemory`.
+  public var maxMemoryBytes = 0
+  /// What happens at the memory limit. Directive `maxmemory-policy`.
+  public var maxMemoryPolicy = MaxMemoryPolicy.noEviction
+
+  // MARK: Observation
+
+  /// Commands slower than this are kept in the slow log; 0 keeps all, -1 none.
+  /// Directive `slowlog-log-slower-than`.
+  public var slowlogThresholdMicroseconds = 10_000
+  /// Entries the slow log keeps. Directive `slowlog-max-len`.
+  public var slowlogMaxEntries = 128
+  /// Events at least this long are kept by the latency monitor; 0 turns it off.
+  /// Directive `latency-monitor-threshold`.
+  public var latencyMonitorThresholdMilliseconds = 0
+  /// Whether a latency histogram is kept per command. Directive `latency-tracking`.
+  public var latencyTracking = true
+  /// Percentiles INFO latencystats prints. Directive `latency-tracking-info-percentiles`.
+  public var latencyPercentiles = [50.0, 99.0, 99.9]
+
+  // MARK: Shards
+
+  /// Number of shards; 0 asks for one per usable core. Directive `shards`.
+  public var shardCount = 0
+  /// Whether each shard's thread stays on one core. Directive `pin-threads`.
+  public var pinThreads = true
+  /// Submission entries of each shard's io_uring. Directive `ring-entries`.
+  public var ringEntries = 1024
+  /// Buffers each shard provides for receiving. Directive `receive-buffers`.
+  public var receiveBufferCount = 256
+  /// Size of each such buffer. Directive `receive-buffer-size`.
+  public var receiveBufferBytes = 16 << 10
+  /// How long a shard spins for another shard's reply before it sleeps. Directive `shard-spin-microseconds`.
+  public var shardSpinMicroseconds = 20
+
+  /// Every setting at its default.
+  public init() {}
+}

@@ -1,0 +1,31 @@
+/// A command: its declaration, and what it does, in one place.
+///
+/// A type that conforms is never instantiated; it is a name for two or three facts. Which of the protocols below it
+/// conforms to says where it runs. Commands are called through their metatypes, which costs an indirect call and
+/// no reference counting.
+public protocol Command: Sendable {
+  static var declaration: CommandDeclaration { get }
+}
+
+/// A command that runs on the shard of its keys (or, with `allShards`, on every shard), synchronously.
+///
+/// If all keys of a call live on one shard, `execute` sees the whole call. If they live on several, the request
+/// policy decides: `multiShard` runs `execute` on each shard with that shard's keys and merges the replies by the
+/// response policy; a command whose parts don't merge so is a `CoordinatedCommand` as well.
+public protocol KeyCommand: Command {
+  static func execute(_ call: inout KeyCall)
+}
+
+/// A command about the connection or the server, which runs on the connection's own loop, synchronously.
+public protocol ClientCommand: Command {
+  static func execute(_ call: inout ClientCall)
+}
+
+/// A command that must ask several shards, or wait: it runs as a task on the connection's loop and reads from
+/// top to bottom.
+public protocol CoordinatedCommand: Command {
+  static func coordinate(_ operation: Operation) async
+}
+
+/// A command that only holds subcommands, as CLIENT does.
+public protocol CommandContainer: Command {}

@@ -1,0 +1,270 @@
+import Bytes
+import Keyspace
+import RESP
+
+/// Reading a client's input as commands, in groups that can be executed together.
+///
+/// A group ends before the first command that can't go together with its neighbours: one that concerns the
+/// connection, several shards, or an error. That command is a group of its own, executed when all before it
+/// are done, so replies leave in the order of the requests.
+extension UnsafeMutablePointer<Coordinator> {
+  /// Bytes of query buffer above which a client that waits for replies is not read from any more.
+  public static var throttleBytes: Int { 256 << 10 }
+
+  /// Takes bytes that were received into a provided buffer, which goes back to the kernel when they are dealt with.
+  public func receive(
+    _ client: UnsafeMutablePointer<Client>, buffer: UnsafeMutablePointer<UInt8>, count: Int, identifier: Int
+  ) {
+    let shard = pointee.shard
+    shard.pointee.network.inputBytes &+= UInt64(count)
+    shard.pointee.network.readsProcessed &+= 1
+    client.pointee.inputBytes += count
+    client.pointee.lastInteraction = shard.pointee.keyspace.now
+    if client.pointee.input == nil, client.pointee.queryBuffer.isEmpty {
+      client.pointee.input = ClientInput(base: buffer, offset: 0, count: count, bufferIdentifier: identifier)
+    } else {
+      client.pointee.queryBuffer.append(ByteView(start: buffer, count: count), heap: shard.pointee.heap)
+      pointee.receiveBuffers?.pointee.recycle(identifier)
+    }
+    process(client)
+  }
+
+  /// Reads and executes as many commands of a client's input as can be now.
+  public func process(_ client: UnsafeMutablePointer<Client>) {
+    while client.pointee.flags.isDisjoint(with: [.waiting, .paused, .closeNow, .closeAfterReply]) {
+      if client.pointee.input == nil, !takeQueryBuffer(client) { break }
+      readGroup(client)
+    }
+    if !client.pointee.flags.isDisjoint(with: [.closeNow, .closeAfterReply]),
+      !client.pointee.flags.contains(.waiting)
+    {
+      releaseInput(client)
+    }
+    pointee.shard.enqueueOutput(client)
+  }
+
+  /// Gives back the memory of input that will not be read any more.
+  public func releaseInput(_ client: UnsafeMutablePointer<Client>) {
+    let heap = pointee.shard.pointee.heap
+    if let input = client.pointee.input {
+      if input.bufferIdentifier >= 0 {
+        pointee.receiveBuffers?.pointee.recycle(input.bufferIdentifier)
+      } else {
+        heap.free(input.base, for: .clients)
+      }
+      client.pointee.input = nil
+    }
+    client.pointee.queryBuffer.release(heap: heap)
+    dropPartial(client)
+  }
+
+  /// Makes the query buffer the input, if it may hold a whole command.
+  private func takeQueryBuffer(_ client: UnsafeMutablePointer<Client>) -> Bool {
+    let count = client.pointee.queryBuffer.count
+    guard count > 0, count >= client.pointee.bytesNeeded else { return false }
+    guard let (block, _) = client.pointee.queryBuffer.detach() else { return false }
+    client.pointee.input = ClientInput(base: block, offset: 0, count: count, bufferIdentifier: -1)
+    return true
+  }
+
+  // MARK: One group
+
+  /// What ended the reading of a group.
+  private enum GroupEnd {
+    /// The group is as large as it may be.
+    case full
+    /// All that has arrived is read, but for a command that is not complete.
+    case exhausted
+    /// A command that must be executed alone; it starts at `offset`.
+    case lone(Routing, argumentStart: Int, offset: Int)
+    case failure(RequestError)
+  }
+
+  private func readGroup(_ client: UnsafeMutablePointer<Client>) {
+    let server = pointee.server
+    let isCareful =
+      !client.pointee.flags.isDisjoint(with: .careful)
+      || server.monitorCount.load(ordering: .relaxed) > 0 || server.pausedUntil.load(ordering: .relaxed) > 0
+    if isCareful, holdIfAllPaused(client) { return }
+    pointee.preparedCount = 0
+    pointee.arguments.removeAll()
+    guard var input = client.pointee.input else { return }
+    let start = input.offset
+    let inlineCopy = isCareful ? copyOfInlineCommand(input) : nil
+    var remoteCount = 0
+    let end = readCommands(
+      client, &input, maximum: isCareful ? 1 : groupMaximum, remoteCount: &remoteCount)
+    client.pointee.input = input
+
+    if pointee.preparedCount > 0 {
+      if isCareful, !admit(client, pointee.prepared, input, start: start, inlineCopy: inlineCopy) { return }
+      client.pointee.lastCommand = pointee.prepared[pointee.preparedCount - 1].entry.pointee.index
+      client.pointee.commandCount += pointee.preparedCount
+      // What ended the group is looked at again, alone, when the group is done.
+      if case .lone(_, _, let offset) = end { client.pointee.input?.offset = offset }
+      if remoteCount > 0 { return startBatch(client, base: input.base) }
+      runPrepared(client, base: input.base)
+      if case .exhausted = end { stashRemainder(client) }
+      return
+    }
+    switch end {
+    case .full: break
+    case .exhausted: stashRemainder(client)
+    case .failure(let error): fail(client, error)
+    case .lone(let routing, let argumentStart, _):
+      let arguments = Arguments(
+        base: input.base, ranges: pointee.arguments.ranges + argumentStart,
+        count: pointee.arguments.count - argumentStart)
+      if isCareful, !admit(client, routing, arguments, start: start, inlineCopy: inlineCopy) { return }
+      runAlone(client, routing, arguments)
+    }
+  }
+
+  private var groupMaximum: Int {
+    pointee.isAlone ? Execution.prefetchCount : Coordinator.preparedMaximum
+  }
+
+  private func readCommands(
+    _ client: UnsafeMutablePointer<Client>, _ input: inout ClientInput, maximum: Int, remoteCount: inout Int
+  ) -> GroupEnd {
+    let limits =
+      client.pointee.flags.contains(.authenticated)
+      ? RequestLimits(bulkBytes: pointee.shard.pointee.settings.protoMaxBulkBytes) : .unauthenticated
+    while pointee.preparedCount < maximum {
+      let start = input.offset
+      if pointee.preparedCount > 0 {
+        // Inline commands are unescaped in place and can't be read twice: they always begin a group.
+        if start < input.count, input.base[start] != UInt8(ascii: "*") { return .full }
+      }
+      let argumentStart = pointee.arguments.count
+      switch parse(client, input, argumentStart: argumentStart, limits: limits) {
+      case .command(let end):
+        input.offset = end
+        let routing = route(client, base: input.base, argumentStart: argumentStart, remoteCount: &remoteCount)
+        guard case .prepared = routing else {
+          return .lone(routing, argumentStart: argumentStart, offset: start)
+        }
+      case .nothing(let end):
+        input.offset = end
+      case .incomplete:
+        return .exhausted
+      case .failure(let error):
+        return .failure(error)
+      }
+    }
+    return .full
+  }
+
+  // MARK: Commands in pieces
+
+  /// Arguments above which the ranges of an incomplete command are kept; below, reading them again is cheaper.
+  private static var keptArgumentCount: Int { 64 }
+
+  private func parse(
+    _ client: UnsafeMutablePointer<Client>, _ input: ClientInput, argumentStart: Int, limits: RequestLimits
+  ) -> ParseOutcome {
+    if let store = client.pointee.partialArguments {
+      let outcome = RequestParser.parse(
+        input.base, from: 0, to: input.count, partial: &client.pointee.partial, into: &store.pointee,
+        limits: limits)
+      switch outcome {
+      case .incomplete(let bytesNeeded):
+        client.pointee.bytesNeeded = bytesNeeded
+      case .command:
+        pointee.arguments.append(from: store.pointee.ranges, count: store.pointee.count)
+        dropPartial(client)
+      case .nothing, .failure:
+        dropPartial(client)
+      }
+      return outcome
+    }
+    var partial = PartialRequest()
+    let outcome = RequestParser.parse(
+      input.base, from: input.offset, to: input.count, partial: &partial, into: &pointee.arguments,
+      limits: limits)
+    if case .incomplete(let bytesNeeded) = outcome {
+      client.pointee.bytesNeeded = bytesNeeded - input.offset
+      let read = pointee.arguments.count - argumentStart
+      if read > Self.keptArgumentCount, input.offset == 0, input.bufferIdentifier < 0 {
+        let store = pointee.shard.pointee.heap
+          .allocate(MemoryLayout<ArgumentStore>.stride, for: .clients)
+          .bindMemory(to: ArgumentStore.self, capacity: 1)
+        store.initialize(to: ArgumentStore(heap: pointee.shard.pointee.heap, capacity: read * 2))
+        store.pointee.append(from: pointee.arguments.ranges + argumentStart, count: read)
+        client.pointee.partialArguments = store
+        client.pointee.partial = partial
+      }
+      pointee.arguments.truncate(to: argumentStart)
+    }
+    return outcome
+  }
+
+  private func dropPartial(_ client: UnsafeMutablePointer<Client>) {
+    client.pointee.bytesNeeded = 0
+    client.pointee.partial = PartialRequest()
+    guard let store = client.pointee.partialArguments else { return }
+    client.pointee.partialArguments = nil
+    store.deinitialize(count: 1)
+    pointee.shard.pointee.heap.free(store, for: .clients)
+  }
+
+  /// Moves what is left of the input, an incomplete command, to the front of the query buffer.
+  private func stashRemainder(_ client: UnsafeMutablePointer<Client>) {
+    guard let input = client.pointee.input else { return }
+    let heap = pointee.shard.pointee.heap
+    client.pointee.input = nil
+    let rest = ByteView(start: input.base + input.offset, count: input.count - input.offset)
+    if rest.isEmpty { client.pointee.bytesNeeded = 0 }
+    if input.bufferIdentifier >= 0 {
+      client.pointee.queryBuffer.prepend(rest, heap: heap)
+      pointee.receiveBuffers?.pointee.recycle(input.bufferIdentifier)
+    } else if client.pointee.queryBuffer.memory == nil, !rest.isEmpty {
+      if input.offset > 0 { input.base.update(from: rest.start, count: rest.count) }
+      client.pointee.queryBuffer.adopt(input.base, count: rest.count)
+    } else {
+      client.pointee.queryBuffer.prepend(rest, heap: heap)
+      heap.free(input.base, for: .clients)
+    }
+  }
+
+  /// Answers a request that breaks the protocol, and lets the connection be closed.
+  private func fail(_ client: UnsafeMutablePointer<Client>, _ error: RequestError) {
+    client.reply.pointee.error("ERR Protocol error: " + error.text)
+    pointee.shard.recordRejection(of: nil, client.reply)
+    pointee.shard.close(client, afterReply: true)
+  }
+
+  // MARK: Execution of a local group
+
+  private func runPrepared(_ client: UnsafeMutablePointer<Client>, base: UnsafePointer<UInt8>) {
+    let shard = pointee.shard
+    let isCareful = !client.pointee.flags.isDisjoint(with: [.replyOff, .replySkipping])
+    let before = isCareful ? client.reply.pointee.count : 0
+    var first = 0
+    while first < pointee.preparedCount {
+      let count = Swift.min(Execution.prefetchCount, pointee.preparedCount - first)
+      let group = pointee.prepared + first
+      Execution.runGroup(
+        group, count: count, base: base, ranges: pointee.arguments.ranges, on: shard, reply: client.reply,
+        database: client.pointee.database, leavesAges: client.pointee.flags.contains(.noTouch)
+      ) { index, nanoseconds in
+        let command = group + index
+        recordSlow(
+          Arguments(
+            base: base, ranges: pointee.arguments.ranges + Int(command.pointee.argumentStart),
+            count: Int(command.pointee.argumentCount)),
+          command.pointee.entry, nanoseconds: nanoseconds, client)
+      }
+      first += count
+    }
+    shard.pointee.commandCount &+= UInt64(pointee.preparedCount)
+    if isCareful { silence(client, from: before) }
+  }
+
+  /// Drops the replies written since the buffer held `before` bytes, for CLIENT REPLY OFF and SKIP.
+  func silence(_ client: UnsafeMutablePointer<Client>, from before: Int) {
+    if client.pointee.flags.isDisjoint(with: [.replyOff, .replySkipping]) { return }
+    client.reply.pointee.truncate(to: before)
+    client.pointee.flags.remove(.replySkipping)
+  }
+}

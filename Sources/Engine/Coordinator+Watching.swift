@@ -1,0 +1,163 @@
+import Bytes
+import CIntrinsics
+import Glibc
+import RESP
+import Statistics
+
+/// What looks on while commands pass: statistics, the slow log, MONITOR, and CLIENT PAUSE.
+extension UnsafeMutablePointer<Coordinator> {
+  // MARK: Counting
+
+  func now() -> UInt64 { pantala_ticks() }
+
+  /// Counts a command that was executed alone, since `start`.
+  func count(
+    _ entry: UnsafePointer<CommandEntry>, _ arguments: Arguments, _ client: UnsafeMutablePointer<Client>,
+    start: UInt64, reply: UnsafeMutablePointer<ReplyBuffer>, failed: Bool
+  ) {
+    let shard = pointee.shard
+    let nanoseconds = shard.pointee.nanoseconds(ofTicks: pantala_ticks() &- start)
+    shard.pointee.counters[entry.pointee.index].recordCall(nanoseconds: nanoseconds)
+    shard.pointee.recordLatency(entry.pointee.index, nanoseconds: nanoseconds)
+    if failed { shard.recordError(of: entry.pointee.index, reply) }
+    if nanoseconds >= shard.pointee.slowNanoseconds {
+      recordSlow(arguments, entry, nanoseconds: nanoseconds, client)
+    }
+  }
+
+  /// Enters a command that took long into the slow log and the latency monitor.
+  func recordSlow(
+    _ arguments: Arguments, _ entry: UnsafePointer<CommandEntry>, nanoseconds: UInt64,
+    _ client: UnsafeMutablePointer<Client>
+  ) {
+    let shard = pointee.shard
+    let settings = shard.pointee.settings
+    let seconds = shard.pointee.keyspace.now / 1_000
+    let milliseconds = nanoseconds / 1_000_000
+    if settings.latencyMonitorThresholdMilliseconds > 0,
+      milliseconds >= UInt64(settings.latencyMonitorThresholdMilliseconds)
+    {
+      shard.pointee.latencyMonitor.record(
+        entry.pointee.flags.contains(.fast) ? .fastCommand : .command, milliseconds: milliseconds,
+        unixSeconds: seconds)
+    }
+    guard settings.slowlogThresholdMicroseconds >= 0,
+      nanoseconds / 1_000 >= UInt64(settings.slowlogThresholdMicroseconds),
+      !entry.pointee.flags.contains(.skipSlowLog)
+    else { return }
+    let shown = shownArguments(entry, arguments)
+    shard.pointee.slowLog.record(
+      SlowLog.Entry(
+        id: pointee.server.nextSlowLogIdentifier.wrappingAdd(1, ordering: .relaxed).oldValue,
+        unixSeconds: seconds, microseconds: nanoseconds / 1_000,
+        arguments: SlowLog.trimmedArguments(count: shown.count) { UnsafeRawBufferPointer(shown[$0].buffer) },
+        clientAddress: client.pointee.address, clientName: client.pointee.name))
+  }
+
+  /// The arguments, passwords replaced.
+  private func shownArguments(_ entry: UnsafePointer<CommandEntry>, _ arguments: Arguments) -> [ByteView] {
+    let all = (0..<arguments.count).map { arguments[$0] }
+    guard entry.pointee.flags.contains(.sensitive) else { return all }
+    // AUTH shows nothing of its arguments; other commands hide what follows a word that announces a password.
+    let isAuth = all[0].equalsIgnoringCase("auth")
+    var hides = isAuth
+    return all.enumerated().map { index, argument in
+      if index > 0, hides { return ByteView("(redacted)") }
+      if argument.equalsIgnoringCase("auth") || argument.equalsIgnoringCase("requirepass") { hides = true }
+      return argument
+    }
+  }
+
+  // MARK: Admitting
+
+  /// Holds a client up if all commands are paused. Returns whether it is.
+  func holdIfAllPaused(_ client: UnsafeMutablePointer<Client>) -> Bool {
+    guard isPaused, !pointee.server.pausesOnlyWrites.load(ordering: .relaxed) else { return false }
+    client.pointee.flags.insert(.paused)
+    return true
+  }
+
+  private var isPaused: Bool {
+    let until = pointee.server.pausedUntil.load(ordering: .relaxed)
+    if until == 0 { return false }
+    if until > pointee.shard.pointee.keyspace.now { return true }
+    // The pause is over; whoever notices first ends it for all.
+    _ = pointee.server.pausedUntil.compareExchange(expected: until, desired: 0, ordering: .relaxed)
+    return false
+  }
+
+  /// An inline command, which reading changes, as it stands; nil for any other.
+  func copyOfInlineCommand(_ input: ClientInput) -> [UInt8]? {
+    guard input.offset < input.count, input.base[input.offset] != UInt8(ascii: "*") else { return nil }
+    var end = input.offset
+    while end < input.count, input.base[end] != 0x0a { end += 1 }
+    return ByteView(start: input.base + input.offset, count: end - input.offset).array
+  }
+
+  /// Shows a command to the monitors, or holds its client up; false if it must wait.
+  func admit(
+    _ client: UnsafeMutablePointer<Client>, _ command: UnsafePointer<PreparedCommand>, _ input: ClientInput,
+    start: Int, inlineCopy: [UInt8]?
+  ) -> Bool {
+    let arguments = Arguments(
+      base: input.base, ranges: pointee.arguments.ranges + Int(command.pointee.argumentStart),
+      count: Int(command.pointee.argumentCount))
+    return admit(client, .alone(command.pointee.entry), arguments, start: start, inlineCopy: inlineCopy)
+  }
+
+  func admit(
+    _ client: UnsafeMutablePointer<Client>, _ routing: Routing, _ arguments: Arguments, start: Int,
+    inlineCopy: [UInt8]?
+  ) -> Bool {
+    if case .alone(let entry) = routing {
+      if entry.pointee.flags.contains(.write) || entry.pointee.flags.contains(.mayReplicate), isPaused {
+        // It will be read again from its start.
+        if let inlineCopy, let input = client.pointee.input {
+          for (index, byte) in inlineCopy.enumerated() { input.base[start + index] = byte }
+        }
+        client.pointee.input?.offset = start
+        client.pointee.flags.insert(.paused)
+        return false
+      }
+      if pointee.server.monitorCount.load(ordering: .relaxed) > 0,
+        entry.pointee.flags.isDisjoint(with: [.skipMonitor, .admin])
+      {
+        feedMonitors(client, shownArguments(entry, arguments))
+      }
+    }
+    if client.pointee.flags.contains(.replySkipNext) {
+      client.pointee.flags.remove(.replySkipNext)
+      client.pointee.flags.insert(.replySkipping)
+    }
+    return true
+  }
+
+  // MARK: Monitors
+
+  private func feedMonitors(_ client: UnsafeMutablePointer<Client>, _ arguments: [ByteView]) {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    let fraction = String(time.tv_nsec / 1_000 + 1_000_000).dropFirst()
+    let address = client.pointee.flags.contains(.unixSocket) ? "unix:" + client.pointee.address : client.pointee.address
+    var line = Array("+\(time.tv_sec).\(fraction) [\(client.pointee.database) \(address)]".utf8)
+    for argument in arguments {
+      line.append(UInt8(ascii: " "))
+      appendQuoted(argument, to: &line)
+    }
+    line.append(contentsOf: [0x0d, 0x0a])
+    let shown = line
+    pointee.shard.showToMonitors(shown)
+    notifyOthers { $0.showToMonitors(shown) }
+  }
+}
+
+extension UnsafeMutablePointer<Shard> {
+  /// Sends a line to the monitors among this loop's clients.
+  func showToMonitors(_ line: [UInt8]) {
+    forEachClient { client in
+      guard client.pointee.flags.contains(.monitor) else { return }
+      client.reply.pointee.append(line)
+      enqueueOutput(client)
+    }
+  }
+}

@@ -1,0 +1,34 @@
+import Bytes
+
+/// Error replies that several commands share, as Redis words them.
+public enum ErrorText {
+  public static let syntax: StaticString = "ERR syntax error"
+  public static let notAnInteger: StaticString = "ERR value is not an integer or out of range"
+  public static let notAFloat: StaticString = "ERR value is not a valid float"
+  public static let wrongType: StaticString =
+    "WRONGTYPE Operation against a key holding the wrong kind of value"
+  public static let noSuchKey: StaticString = "ERR no such key"
+  public static let outOfMemory: StaticString =
+    "OOM command not allowed when used memory > 'maxmemory'."
+  public static let notAuthenticated: StaticString = "NOAUTH Authentication required."
+  public static let invalidDatabase: StaticString = "ERR DB index is out of range"
+  public static let sameObject: StaticString = "ERR source and destination objects are the same"
+  public static let stringTooLong: StaticString =
+    "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
+
+  /// `ERR invalid expire time in 'set' command`
+  public static func invalidExpiry(_ command: String) -> String {
+    "ERR invalid expire time in '\(command)' command"
+  }
+
+  /// `ERR wrong number of arguments for 'get' command`
+  public static func wrongArity(_ fullName: String) -> String {
+    "ERR wrong number of arguments for '\(fullName)' command"
+  }
+
+  /// The error of a container's unknown subcommand.
+  public static func unknownSubcommand(_ name: ByteView, of container: String) -> String {
+    let shown = name.count > 128 ? name[0..<128] : name
+    return "ERR unknown subcommand '\(shown.string)'. Try \(container.uppercased()) HELP."
+  }
+}

@@ -1,0 +1,148 @@
+import Bytes
+import CIntrinsics
+import Keyspace
+import RESP
+import Statistics
+
+/// Executing prepared commands on their shard.
+///
+/// A group goes through three stages, each over all its commands: ask for the buckets' cache lines, then for
+/// the blocks', then execute. What the memory has to fetch is then fetched for many commands at once.
+enum Execution {
+  /// Commands whose cache lines are asked for together.
+  static let prefetchCount = 32
+
+  /// Executes commands one after the other, all of this shard, writing their replies to `reply`.
+  static func runGroup(
+    _ commands: UnsafePointer<PreparedCommand>, count: Int, base: UnsafePointer<UInt8>,
+    ranges: UnsafePointer<ArgumentRange>, on shard: UnsafeMutablePointer<Shard>,
+    reply: UnsafeMutablePointer<ReplyBuffer>, database: Int, leavesAges: Bool,
+    slow: (Int, UInt64) -> Void
+  ) {
+    shard.pointee.keyspace.leavesAges = leavesAges
+    if count > 1 {
+      for index in 0..<count {
+        shard.pointee.keyspace.prefetchBucket(hash: commands[index].hash, in: database)
+      }
+      for index in 0..<count {
+        shard.pointee.keyspace.prefetchBlock(hash: commands[index].hash, in: database)
+      }
+    }
+    let slowNanoseconds = shard.pointee.slowNanoseconds
+    var ticks = pantala_ticks()
+    for index in 0..<count {
+      let command = commands + index
+      let arguments = Arguments(
+        base: base, ranges: ranges + Int(command.pointee.argumentStart),
+        count: Int(command.pointee.argumentCount))
+      let nanoseconds = run(command, arguments, on: shard, reply: reply, database: database, since: &ticks)
+      if nanoseconds >= slowNanoseconds { slow(index, nanoseconds) }
+    }
+  }
+
+  /// Executes the part of a batch that is this shard's.
+  static func runPart(_ batch: UnsafeMutablePointer<Batch>, on shard: UnsafeMutablePointer<Shard>) {
+    let part = batch.part(shard.pointee.index)
+    let database = batch.pointee.database
+    part.pointee.replies = ReplyBuffer(heap: shard.pointee.heap, purpose: .messages)
+    part.pointee.replies.version = batch.pointee.version
+    let reply = part.replies
+    shard.pointee.keyspace.leavesAges = batch.pointee.leavesAges
+    var first = part.pointee.firstCommand
+    var done = 0
+    var ticks = pantala_ticks()
+    while first >= 0 {
+      // Stage by stage over the next commands of the chain.
+      var next = first
+      var count = 0
+      while next >= 0, count < prefetchCount {
+        let command = batch.pointee.commands + Int(next)
+        shard.pointee.keyspace.prefetchBucket(hash: command.pointee.hash, in: database)
+        next = command.pointee.next
+        count += 1
+      }
+      next = first
+      for _ in 0..<count {
+        let command = batch.pointee.commands + Int(next)
+        shard.pointee.keyspace.prefetchBlock(hash: command.pointee.hash, in: database)
+        next = command.pointee.next
+      }
+      for _ in 0..<count {
+        let command = batch.pointee.commands + Int(first)
+        let before = reply.pointee.count
+        let nanoseconds = run(
+          command, batch.arguments(of: command), on: shard, reply: reply, database: database, since: &ticks)
+        part.pointee.results[done] = CommandResult(
+          replyBytes: UInt32(reply.pointee.count - before),
+          nanoseconds: UInt32(clamping: nanoseconds))
+        done += 1
+        first = command.pointee.next
+      }
+    }
+  }
+
+  /// Executes one command and counts it. `ticks` is when it could begin, and becomes when it ended.
+  @inline(__always)
+  private static func run(
+    _ command: UnsafePointer<PreparedCommand>, _ arguments: Arguments, on shard: UnsafeMutablePointer<Shard>,
+    reply: UnsafeMutablePointer<ReplyBuffer>, database: Int, since ticks: inout UInt64
+  ) -> UInt64 {
+    let entry = command.pointee.entry
+    let index = entry.pointee.index
+    if entry.pointee.flags.contains(.denyOutOfMemory), shard.pointee.refusesWrites {
+      refuseForMemory(index, on: shard, reply: reply)
+      return 0
+    }
+    let errorsBefore = reply.pointee.errorCount
+    var call = KeyCall(
+      shard: shard, arguments: arguments, reply: reply, database: database, hash: command.pointee.hash,
+      hashedArgument: entry.pointee.firstKey)
+    entry.pointee.keyCommand.unsafelyUnwrapped.execute(&call)
+    let now = pantala_ticks()
+    let nanoseconds = shard.pointee.nanoseconds(ofTicks: now &- ticks)
+    ticks = now
+    shard.pointee.counters[index].recordCall(nanoseconds: nanoseconds)
+    shard.pointee.recordLatency(index, nanoseconds: nanoseconds)
+    if reply.pointee.errorCount != errorsBefore { shard.recordError(of: index, reply) }
+    return nanoseconds
+  }
+
+  @inline(never)
+  private static func refuseForMemory(
+    _ index: Int, on shard: UnsafeMutablePointer<Shard>, reply: UnsafeMutablePointer<ReplyBuffer>
+  ) {
+    reply.pointee.error(ErrorText.outOfMemory)
+    shard.recordRejection(of: index, reply)
+  }
+}
+
+extension UnsafeMutablePointer<BatchPart> {
+  /// The part's replies, in place.
+  var replies: UnsafeMutablePointer<ReplyBuffer> {
+    (UnsafeMutableRawPointer(self) + MemoryLayout<BatchPart>.offset(of: \BatchPart.replies).unsafelyUnwrapped)
+      .assumingMemoryBound(to: ReplyBuffer.self)
+  }
+}
+
+extension UnsafeMutablePointer<Shard> {
+  /// Counts the error that a command just wrote as the command's failure.
+  @inline(never)
+  public func recordError(of command: Int, _ reply: UnsafeMutablePointer<ReplyBuffer>) {
+    pointee.counters[command].recordFailure()
+    recordErrorName(reply)
+  }
+
+  /// Counts the error just written for a command that was not executed.
+  @inline(never)
+  public func recordRejection(of command: Int?, _ reply: UnsafeMutablePointer<ReplyBuffer>) {
+    if let command { pointee.counters[command].recordRejectedCall() }
+    recordErrorName(reply)
+  }
+
+  private func recordErrorName(_ reply: UnsafeMutablePointer<ReplyBuffer>) {
+    pointee.network.errorReplies += 1
+    if let error = reply.pointee.lastError {
+      pointee.errors.record(line: UnsafeRawBufferPointer(start: error.start, count: error.count))
+    }
+  }
+}

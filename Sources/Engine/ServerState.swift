@@ -1,0 +1,121 @@
+import Bytes
+import Configuration
+import Ring
+import Synchronization
+
+/// What all loops share: the configuration, the way to each other, and a few counters.
+///
+/// Everything here is either immutable, atomic or behind a mutex; nothing here is written on the hot path.
+public final class ServerState: Sendable {
+  public let shardCount: Int
+  public let table: CommandTable
+  /// Seconds since 1970.
+  public let startedAt: Int64
+  /// 40 hexadecimal digits, new at each start.
+  public let runIdentifier: String
+  public let processIdentifier: Int
+  public let executablePath: String
+  /// `mailboxes[from][to]`; those of a loop to itself are never used.
+  public let mailboxes: [[Mailbox]]
+  public let sleepFlags: [SleepFlag]
+  /// The rings' descriptors, for waking; -1 until the loop has made its ring.
+  public let ringDescriptors: [AtomicCell]
+  /// Live bytes of each shard's heap, published once a turn.
+  public let liveBytes: [AtomicCell]
+  /// Clients of each loop, those on their way to it included.
+  public let clientCounts: [AtomicCell]
+
+  private let configurationBox: Mutex<Configuration>
+  public let nextClientIdentifier = Atomic<UInt64>(1)
+  public let nextSlowLogIdentifier = Atomic<UInt64>(0)
+  /// Clients that receive a copy of every command.
+  public let monitorCount = Atomic<Int>(0)
+  public let connectionsReceived = Atomic<Int>(0)
+  public let connectionsRejected = Atomic<Int>(0)
+  /// Until when clients are paused, in milliseconds since 1970, and whether only writes are.
+  public let pausedUntil = Atomic<Int64>(0)
+  public let pausesOnlyWrites = Atomic<Bool>(false)
+  /// The highest sum of live bytes seen, and the one at the end of start-up.
+  public let peakBytes = Atomic<Int>(0)
+  public let startupBytes = Atomic<Int>(0)
+  /// Set once: every loop ends its turn, closes its clients and stops.
+  public let isStopping = Atomic<Bool>(false)
+  /// Whether expired keys are removed without being asked for (DEBUG SET-ACTIVE-EXPIRE).
+  public let activeExpiry = Atomic<Bool>(true)
+
+  public init(
+    configuration: Configuration, shardCount: Int, table: CommandTable, startedAt: Int64,
+    runIdentifier: String, processIdentifier: Int, executablePath: String
+  ) {
+    self.shardCount = shardCount
+    self.table = table
+    self.startedAt = startedAt
+    self.runIdentifier = runIdentifier
+    self.processIdentifier = processIdentifier
+    self.executablePath = executablePath
+    configurationBox = Mutex(configuration)
+    mailboxes = (0..<shardCount).map { _ in (0..<shardCount).map { _ in Mailbox() } }
+    sleepFlags = (0..<shardCount).map { _ in SleepFlag() }
+    ringDescriptors = (0..<shardCount).map { _ in AtomicCell(-1) }
+    liveBytes = (0..<shardCount).map { _ in AtomicCell(0) }
+    clientCounts = (0..<shardCount).map { _ in AtomicCell(0) }
+  }
+
+  deinit {
+    for row in mailboxes { for mailbox in row { mailbox.destroy() } }
+  }
+
+  /// The configuration now.
+  public var configuration: Configuration { configurationBox.withLock { $0 } }
+
+  /// Changes the configuration; if `change` throws, nothing changes.
+  public func updateConfiguration<Failure: Error>(
+    _ change: (inout Configuration) throws(Failure) -> Void
+  ) throws(Failure) {
+    let outcome = configurationBox.withLock { configuration -> Result<Void, Failure> in
+      var copy = configuration
+      do throws(Failure) {
+        try change(&copy)
+      } catch {
+        return .failure(error)
+      }
+      configuration = copy
+      return .success(())
+    }
+    try outcome.get()
+  }
+
+  /// Live bytes of all shards' heaps, as they were last published.
+  public var publishedLiveBytes: Int { liveBytes.reduce(0) { $0 + $1.load() } }
+
+  public var clientCount: Int { clientCounts.reduce(0) { $0 + $1.load() } }
+
+  /// Notes a sum of live bytes that may be the highest so far.
+  public func recordPeak(_ bytes: Int) {
+    var seen = peakBytes.load(ordering: .relaxed)
+    while bytes > seen {
+      let (exchanged, original) = peakBytes.weakCompareExchange(
+        expected: seen, desired: bytes, ordering: .relaxed)
+      if exchanged { return }
+      seen = original
+    }
+  }
+}
+
+/// An atomic integer on cache lines of its own, so that loops that write neighbouring ones don't disturb each other.
+public final class AtomicCell: Sendable {
+  private let before = Padding()
+  private let value: Atomic<Int>
+  private let after = Padding()
+
+  /// Keeps the value away from other allocations' lines.
+  private struct Padding: Sendable {
+    let words: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0, 0, 0)
+  }
+
+  public init(_ value: Int) { self.value = Atomic(value) }
+
+  public func load() -> Int { value.load(ordering: .acquiring) }
+  public func store(_ new: Int) { value.store(new, ordering: .releasing) }
+  public func add(_ amount: Int) { value.add(amount, ordering: .relaxed) }
+}

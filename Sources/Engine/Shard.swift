@@ -1,0 +1,176 @@
+import Bytes
+import CIntrinsics
+import Configuration
+import Heap
+import Keyspace
+import RESP
+import Statistics
+
+/// A shard: its keys, its heap, and everything that its thread alone owns.
+///
+/// It lives at a fixed address for the life of the server. Only its own thread touches it; others send messages.
+public struct Shard: ~Copyable {
+  public let index: Int
+  public let heap: ShardHeap
+  public var keyspace: Keyspace
+  public let server: ServerState
+  public let lookup: CommandLookup
+  /// A copy of the settings, renewed by message when they change.
+  public var settings: Settings { didSet { slowNanoseconds = Self.slowNanoseconds(settings) } }
+  /// A command that takes this long is looked at for the slow log and the latency monitor.
+  private(set) var slowNanoseconds: UInt64
+  /// Set when memory is full: commands that add data are refused.
+  public var refusesWrites = false
+
+  /// Counters by the command's place in the table.
+  public let counters: UnsafeMutablePointer<CommandCounters>
+  /// Latency histograms by the command's place in the table, made when first needed.
+  let histograms: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+  public var slowLog: SlowLog
+  public let latencyMonitor: LatencyMonitor
+  public let errors: ErrorStatistics
+  private let latencyMemory: UnsafeMutableRawPointer
+  private let errorMemory: UnsafeMutableRawPointer
+
+  /// The clients of this shard's loop.
+  public var firstClient: UnsafeMutablePointer<Client>?
+  public var clientCount = 0
+  /// Clients whose replies are to be sent at the end of the turn.
+  public var firstWithOutput: UnsafeMutablePointer<Client>?
+  /// Identifiers of clients to look at again at the end of the turn: to close, or to read on.
+  public var clientsToRevisit: [UInt64] = []
+  /// Connections that another loop accepted for this one.
+  public var arrivals: [Arrival] = []
+  public var network = NetworkCounters()
+  public var commandsPerSecond = InstantaneousMetric()
+  public var inputPerSecond = InstantaneousMetric()
+  public var outputPerSecond = InstantaneousMetric()
+  /// Commands executed on this shard.
+  public var commandCount: UInt64 = 0
+  /// Calls of this shard's thread in the default heap, as last walked.
+  public var runtimeAreas = HeapAreas()
+  /// The most bytes that a single client's query buffer and replies held lately.
+  public var largestInput = 0
+  public var largestOutput = 0
+
+  /// What nanoseconds a tick of `pantala_ticks` takes, in 1/65536.
+  public let nanosecondsPerTickFixed: UInt64
+
+  public init(index: Int, server: ServerState, heap: ShardHeap, hasher: KeyHasher, nanosecondsPerTickFixed: UInt64) {
+    self.index = index
+    self.heap = heap
+    self.server = server
+    self.nanosecondsPerTickFixed = nanosecondsPerTickFixed
+    lookup = server.table.lookup
+    settings = server.configuration.settings
+    slowNanoseconds = Self.slowNanoseconds(settings)
+    keyspace = Keyspace(heap: heap, hasher: hasher, databaseCount: settings.databaseCount)
+    slowLog = SlowLog(maximumLength: settings.slowlogMaxEntries)
+    let count = server.table.count
+    counters = heap.allocate(count * MemoryLayout<CommandCounters>.stride, for: .statistics)
+      .bindMemory(to: CommandCounters.self, capacity: count)
+    counters.initialize(repeating: CommandCounters(), count: count)
+    histograms = heap.allocate(count * MemoryLayout<UnsafeMutableRawPointer?>.stride, for: .statistics)
+      .bindMemory(to: UnsafeMutableRawPointer?.self, capacity: count)
+    histograms.initialize(repeating: nil, count: count)
+    latencyMemory = heap.allocateZeroed(LatencyMonitor.byteCount, for: .statistics)
+    latencyMonitor = LatencyMonitor(storage: latencyMemory)
+    errorMemory = heap.allocateZeroed(ErrorStatistics.byteCount, for: .statistics)
+    errors = ErrorStatistics(storage: errorMemory)
+  }
+
+  private static func slowNanoseconds(_ settings: Settings) -> UInt64 {
+    var threshold = UInt64.max
+    if settings.slowlogThresholdMicroseconds >= 0, settings.slowlogMaxEntries > 0 {
+      threshold = UInt64(settings.slowlogThresholdMicroseconds) * 1_000
+    }
+    if settings.latencyMonitorThresholdMilliseconds > 0 {
+      threshold = min(threshold, UInt64(settings.latencyMonitorThresholdMilliseconds) * 1_000_000)
+    }
+    return threshold
+  }
+
+  deinit {
+    for index in 0..<server.table.count {
+      if let histogram = histograms[index] { heap.free(histogram, for: .statistics) }
+    }
+    heap.free(counters, for: .statistics)
+    heap.free(histograms, for: .statistics)
+    heap.free(latencyMemory, for: .statistics)
+    heap.free(errorMemory, for: .statistics)
+  }
+
+  /// Nanoseconds that `ticks` of the core's counter are.
+  @inline(__always)
+  public func nanoseconds(ofTicks ticks: UInt64) -> UInt64 {
+    (ticks &* nanosecondsPerTickFixed) >> 16
+  }
+
+  /// Adds a call's time to the command's histogram.
+  @inline(__always)
+  func recordLatency(_ command: Int, nanoseconds: UInt64) {
+    guard settings.latencyTracking else { return }
+    if let memory = histograms[command] {
+      LatencyHistogram(storage: memory).record(nanoseconds: nanoseconds)
+    } else {
+      recordFirstLatency(command, nanoseconds: nanoseconds)
+    }
+  }
+
+  @inline(never)
+  private func recordFirstLatency(_ command: Int, nanoseconds: UInt64) {
+    let memory = heap.allocateZeroed(LatencyHistogram.byteCount, for: .statistics)
+    histograms[command] = memory
+    LatencyHistogram(storage: memory).record(nanoseconds: nanoseconds)
+  }
+
+  /// Snapshots of the histograms that exist, by the command's place in the table.
+  public func histogramSnapshots() -> [Int: LatencyHistogram.Snapshot] {
+    var snapshots: [Int: LatencyHistogram.Snapshot] = [:]
+    for index in 0..<server.table.count {
+      if let memory = histograms[index] {
+        snapshots[index] = LatencyHistogram(storage: memory).snapshot()
+      }
+    }
+    return snapshots
+  }
+
+  /// Forgets what statistics count, as CONFIG RESETSTAT asks.
+  public mutating func resetStatistics() {
+    for index in 0..<server.table.count {
+      counters[index] = CommandCounters()
+      if let memory = histograms[index] { LatencyHistogram(storage: memory).reset() }
+    }
+    errors.reset()
+    keyspace.statistics = KeyspaceStatistics()
+    network = NetworkCounters()
+    commandCount = 0
+    commandsPerSecond.reset()
+    inputPerSecond.reset()
+    outputPerSecond.reset()
+  }
+}
+
+/// Traffic of one loop since the start or the last CONFIG RESETSTAT.
+public struct NetworkCounters: Sendable, Equatable {
+  public var inputBytes: UInt64 = 0
+  public var outputBytes: UInt64 = 0
+  public var readsProcessed: UInt64 = 0
+  public var writesProcessed: UInt64 = 0
+  public var queryBufferLimitDisconnections: UInt64 = 0
+  public var outputBufferLimitDisconnections: UInt64 = 0
+  public var errorReplies: UInt64 = 0
+
+  public init() {}
+}
+
+/// A connection that was accepted and is on its way to its loop.
+public struct Arrival: Sendable {
+  public let descriptor: Int32
+  public let isUnixSocket: Bool
+
+  public init(descriptor: Int32, isUnixSocket: Bool) {
+    self.descriptor = descriptor
+    self.isUnixSocket = isUnixSocket
+  }
+}

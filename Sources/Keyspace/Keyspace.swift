@@ -1,0 +1,256 @@
+import Bytes
+import Heap
+
+/// A key that a lookup found. Valid until the keyspace is next changed.
+public struct Entry {
+  let slot: Slot
+  /// The database that it was found in.
+  public let database: Int
+  public let key: Key
+
+  public var kind: ValueKind { slot.handle.kind }
+  /// When the key expires, in milliseconds since 1970; nil if it does not.
+  public var expiry: Int64? { slot.handle.expiry }
+  /// 0 for a key just touched, up to 15 for one long idle.
+  public var age: Int { Int(slot.handle.age) }
+}
+
+/// Counters of one shard's keyspace since the start or the last `CONFIG RESETSTAT`.
+public struct KeyspaceStatistics: Sendable, Equatable {
+  public var hits = 0
+  public var misses = 0
+  /// Keys removed because their time had come.
+  public var expired = 0
+  /// The part of them that the active cycle removed, and how often the cycle had to stop for lack of time.
+  public var activelyExpired = 0
+  public var expireCyclesCutShort = 0
+  /// Microseconds spent in the active cycle.
+  public var expireCycleMicroseconds = 0
+
+  public init() {}
+}
+
+/// What a lookup is for: reads count as hits and misses and refresh the key's age.
+public enum LookupPurpose {
+  case read
+  case write
+  /// Looks without leaving a trace, as OBJECT and TTL do.
+  case peek
+}
+
+/// The keys of one shard: a table for each database, the clock by which keys expire, and the counters.
+///
+/// It belongs to the thread of its shard. Every operation is synchronous and leaves it whole.
+public struct Keyspace: ~Copyable {
+  public let heap: ShardHeap
+  public let hasher: KeyHasher
+  public let databaseCount: Int
+  private let tables: UnsafeMutablePointer<Table>
+  /// Milliseconds since 1970, as the loop read them when its turn began: one clock for all of a turn.
+  public var now: Int64 = 0
+  public var statistics = KeyspaceStatistics()
+  /// Changes since the start; `INFO persistence` shows them.
+  public var dirty = 0
+  /// Whether lookups leave a key's age as it is (`CLIENT NO-TOUCH`).
+  public var leavesAges = false
+  var sweep = SweepState()
+
+  public init(heap: ShardHeap, hasher: KeyHasher, databaseCount: Int) {
+    self.heap = heap
+    self.hasher = hasher
+    self.databaseCount = databaseCount
+    tables = .allocate(capacity: databaseCount)
+    for database in 0..<databaseCount {
+      (tables + database).initialize(to: Table(heap: heap, hasher: hasher))
+    }
+  }
+
+  deinit {
+    for database in 0..<databaseCount { Self.empty(tables + database, heap: heap) }
+    tables.deinitialize(count: databaseCount)
+    tables.deallocate()
+  }
+
+  @inline(__always)
+  func table(_ database: Int) -> UnsafeMutablePointer<Table> {
+    precondition(database >= 0 && database < databaseCount, "database out of range")
+    return tables + database
+  }
+
+  // MARK: Finding
+
+  /// The key, if it is there and has not expired. An expired key is removed on the way.
+  @inline(__always)
+  public mutating func lookup(_ key: Key, in database: Int, for purpose: LookupPurpose) -> Entry? {
+    let table = table(database)
+    guard let slot = table.pointee.find(key) else {
+      if purpose == .read { statistics.misses &+= 1 }
+      return nil
+    }
+    let handle = slot.handle
+    if handle.hasExpiry, handle.block.load(as: Int64.self) <= now {
+      expire(slot, key.hash, table)
+      if purpose == .read { statistics.misses &+= 1 }
+      return nil
+    }
+    if purpose == .read { statistics.hits &+= 1 }
+    if purpose != .peek, handle.age != 0, !leavesAges { slot.handle.age = 0 }
+    return Entry(slot: slot, database: database, key: key)
+  }
+
+  @inline(never)
+  private mutating func expire(_ slot: Slot, _ hash: UInt64, _ table: UnsafeMutablePointer<Table>) {
+    statistics.expired += 1
+    dirty += 1
+    remove(slot, hash, from: table)
+  }
+
+  func remove(_ slot: Slot, _ hash: UInt64, from table: UnsafeMutablePointer<Table>) {
+    let handle = slot.handle
+    table.pointee.remove(slot, hash: hash)
+    heap.free(handle.block, for: .dataset)
+  }
+
+  @inline(__always)
+  public func prefetchBucket(hash: UInt64, in database: Int) {
+    table(database).pointee.prefetchBucket(hash)
+  }
+
+  @inline(__always)
+  public func prefetchBlock(hash: UInt64, in database: Int) {
+    table(database).pointee.prefetchBlock(hash)
+  }
+
+  // MARK: Changing
+
+  /// Removes a key.
+  public mutating func remove(_ entry: Entry) {
+    remove(entry.slot, entry.key.hash, from: table(entry.database))
+    dirty += 1
+  }
+
+  /// Makes the value of a key `valueCount` bytes of the given kind, and returns where its bytes lie. They
+  /// are undefined, but for the first ones when `preservingValue` is set. The expiry time becomes `expiry`.
+  ///
+  /// - Parameter spare: bytes that a block which must be replaced gets in addition, for growth to come.
+  mutating func store(
+    _ key: Key, in database: Int, replacing existing: Entry?, kind: ValueKind, valueCount: Int,
+    expiry: Int64?, preservingValue: Bool = false, spare: Int = 0
+  ) -> UnsafeMutableBufferPointer<UInt8> {
+    dirty += 1
+    let table = table(database)
+    guard let existing else {
+      let handle = Handle.make(
+        key: key.bytes, kind: kind, valueCount: valueCount, expiry: expiry, heap: heap)
+      return table.pointee.insert(handle, hash: key.hash).handle.value
+    }
+    let old = existing.slot.handle
+    if old.hasExpiry == (expiry != nil), let same = old.resized(toValueCount: valueCount, kind: kind) {
+      if let expiry { same.block.storeBytes(of: expiry, as: Int64.self) }
+      existing.slot.handle = same
+      return same.value
+    }
+    let new = Handle.make(
+      key: key.bytes, kind: kind, valueCount: valueCount, expiry: expiry, spare: spare, heap: heap)
+    if preservingValue {
+      let kept = min(old.value.count, valueCount)
+      if kept > 0, let from = old.value.baseAddress, let to = new.value.baseAddress {
+        copyBytes(from: from, to: to, kept)
+      }
+    }
+    if old.hasExpiry != new.hasExpiry { table.pointee.expiringCount += new.hasExpiry ? 1 : -1 }
+    existing.slot.handle = new
+    heap.free(old.block, for: .dataset)
+    return new.value
+  }
+
+  /// Sets or clears the expiry time of a key.
+  public mutating func setExpiry(_ entry: Entry, _ expiry: Int64?) {
+    let handle = entry.slot.handle
+    if let expiry, handle.hasExpiry {
+      handle.block.storeBytes(of: expiry, as: Int64.self)
+      dirty += 1
+      return
+    }
+    if expiry == nil, !handle.hasExpiry { return }
+    _ = store(
+      entry.key, in: entry.database, replacing: entry, kind: handle.kind, valueCount: handle.value.count,
+      expiry: expiry, preservingValue: true)
+  }
+
+  /// Removes all keys of a database. Returns how many there were.
+  @discardableResult
+  public mutating func removeAll(in database: Int) -> Int {
+    let table = table(database)
+    let count = table.pointee.count
+    Self.empty(table, heap: heap)
+    dirty += count
+    return count
+  }
+
+  private static func empty(_ table: UnsafeMutablePointer<Table>, heap: ShardHeap) {
+    table.pointee.forEachSegment { segment, _ in
+      segment.forEach { _, handle in heap.free(handle.block, for: .dataset) }
+    }
+    table.pointee.releaseSegments()
+  }
+
+  /// Exchanges the contents of two databases.
+  public mutating func swap(_ first: Int, _ second: Int) {
+    if first == second { return }
+    let a = table(first).move()
+    table(first).initialize(to: table(second).move())
+    table(second).initialize(to: a)
+    dirty += 1
+  }
+
+  // MARK: Counting
+
+  /// Keys in a database, expired ones that nobody has noticed yet included.
+  public func count(in database: Int) -> Int { table(database).pointee.count }
+
+  /// Keys of a database that have an expiry time.
+  public func expiringCount(in database: Int) -> Int { table(database).pointee.expiringCount }
+
+  /// What a database's table costs beside its keys' blocks, and how large it is.
+  public func tableReport(in database: Int) -> TableReport {
+    let table = table(database)
+    return TableReport(
+      keyCount: table.pointee.count, expiringCount: table.pointee.expiringCount,
+      tableBytes: table.pointee.allocatedBytes, segmentCount: table.pointee.segmentCount)
+  }
+
+  /// Bytes that a key holds: its block, as the allocator counts it, and its slot's share of a bucket.
+  public func allocatedBytes(of entry: Entry) -> Int {
+    entry.slot.handle.allocatedBytes + Self.slotBytes
+  }
+
+  /// The fixed cost of a slot: a bucket's bytes over its slots, rounded up.
+  public static let slotBytes =
+    (Segment.bucketBytes + Segment.slotsPerBucket - 1) / Segment.slotsPerBucket
+
+  /// Bytes that an expiry time adds to a key's block.
+  public static let expiryBytes = Block.expiryBytes
+}
+
+/// The size of one table, as a value that may cross threads.
+public struct TableReport: Sendable, Equatable {
+  public var keyCount = 0
+  public var expiringCount = 0
+  /// Bytes of segments and directory.
+  public var tableBytes = 0
+  public var segmentCount = 0
+
+  public init(keyCount: Int = 0, expiringCount: Int = 0, tableBytes: Int = 0, segmentCount: Int = 0) {
+    self.keyCount = keyCount
+    self.expiringCount = expiringCount
+    self.tableBytes = tableBytes
+    self.segmentCount = segmentCount
+  }
+
+  public static func + (left: TableReport, right: TableReport) -> TableReport {
+    TableReport(
+      keyCount: left.keyCount + right.keyCount, expiringCount: left.expiringCount + right.expiringCount,
+      tableBytes: left.tableBytes + right.tableBytes, segmentCount: left.segmentCount + right.segmentCount)
+  }
+}

@@ -1,0 +1,304 @@
+"""The MEMORY family: what each field is called, and that the numbers add up, whatever was stored before."""
+
+from __future__ import annotations
+
+import random
+import re
+
+from resp import Connection, Reply
+from server import ServerTestCase, seed
+
+# Names in their order; "db.N" stands for one nested map per database that has keys.
+DATABASES = "db.N"
+FIELDS_7_4 = """peak.allocated total.allocated startup.allocated replication.backlog clients.slaves clients.normal cluster.links
+    aof.buffer lua.caches functions.caches db.N overhead.db.hashtable.lut overhead.db.hashtable.rehashing overhead.total
+    db.dict.rehashing.count keys.count keys.bytes-per-key dataset.bytes dataset.percentage peak.percentage allocator.allocated
+    allocator.active allocator.resident allocator.muzzy allocator-fragmentation.ratio allocator-fragmentation.bytes
+    allocator-rss.ratio allocator-rss.bytes rss-overhead.ratio rss-overhead.bytes fragmentation fragmentation.bytes""".split()
+NEWER_THAN_7_0 = {
+    "overhead.db.hashtable.lut", "overhead.db.hashtable.rehashing", "db.dict.rehashing.count", "allocator.muzzy",
+}  # fmt: skip
+DOUBLES = {
+    "dataset.percentage", "peak.percentage", "allocator-fragmentation.ratio", "allocator-rss.ratio", "rss-overhead.ratio", "fragmentation",
+}  # fmt: skip
+MAY_BE_NEGATIVE = {"allocator-fragmentation.bytes", "allocator-rss.bytes", "rss-overhead.bytes", "fragmentation.bytes"}
+DATABASE_FIELDS = ["overhead.hashtable.main", "overhead.hashtable.expires"]
+OVERHEADS = [
+    "startup.allocated", "replication.backlog", "clients.slaves", "clients.normal", "cluster.links", "aof.buffer", "lua.caches",
+    "functions.caches",
+]  # fmt: skip
+LOAD_COMMANDS = 8_000
+SMALL_KEY_BYTES_MAX = 300
+INT64_MAX = 2**63 - 1
+# Doubles come with as many digits as each server likes.
+DOUBLE_TOLERANCE = 0.01
+
+
+def load(c: Connection, random_source: random.Random, databases: tuple[int, ...] = (0, 1, 5)) -> None:
+    """Keys of all sizes, with and without expiry, overwritten and deleted, in several databases."""
+    for database in databases:
+        c.command("SELECT", database)
+        commands = []
+        for _ in range(LOAD_COMMANDS // len(databases)):
+            key = f"key:{random_source.randrange(2_000)}"
+            kind = random_source.random()
+            if kind < 0.6:
+                size = random_source.choice((0, 3, 40, 200, 3_000))
+                expiry = ["EX", 1_000] if random_source.random() < 0.3 else []
+                commands.append(["SET", key, "x" * random_source.randint(0, size), *expiry])
+            elif kind < 0.75:
+                commands.append(["DEL", key])
+            elif kind < 0.85:
+                commands.append(["APPEND", key, "y" * 50])
+            else:
+                commands.append(["RENAME", key, f"key:{random_source.randrange(2_000)}"])
+        c.pipeline(commands)
+    c.command("SELECT", 0)
+
+
+class MemoryStats(ServerTestCase):
+    SHARDS = 1
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.expected = FIELDS_7_4 if self.server.is_pantala else [name for name in FIELDS_7_4 if name not in NEWER_THAN_7_0]
+
+    def stats(self, protocol: int = 3) -> Reply:
+        return self.connect(protocol).command("MEMORY", "STATS")
+
+    def names(self, databases: list[int]) -> list[str]:
+        place = self.expected.index(DATABASES)
+        return self.expected[:place] + [f"db.{database}" for database in databases] + self.expected[place + 1 :]
+
+    def known(self, reply: Reply) -> dict[str, Reply]:
+        """Without what redis-server 7.0 has and 7.4 has no more, or what came later."""
+        return {name: item for name, item in reply.fields().items() if name in self.expected or re.fullmatch(r"db\.\d+", name)}
+
+    def test_names_in_their_order(self) -> None:
+        self.assertEqual(list(self.known(self.stats())), self.names([]), "an empty server has no db.N")
+        load(self.c, random.Random(seed()))
+        for protocol in (2, 3):
+            reply = self.stats(protocol)
+            self.assertEqual(list(self.known(reply)), self.names([0, 1, 5]))
+            if self.server.is_pantala:
+                self.assertEqual(list(reply.fields()), self.names([0, 1, 5]), "no field more and none less")
+
+    def test_kinds(self) -> None:
+        load(self.c, random.Random(seed()))
+        for protocol, whole, double, nested in ((2, "array", "bulk", "array"), (3, "map", "double", "map")):
+            reply = self.stats(protocol)
+            self.assertEqual(reply.kind, whole)
+            for name, item in self.known(reply).items():
+                expected = nested if name in ("db.0", "db.1", "db.5") else double if name in DOUBLES else "integer"
+                self.assertEqual(item.kind, expected, name)
+                if item.kind == nested:
+                    self.assertEqual(list(item.fields())[:2], DATABASE_FIELDS)
+                    self.assertEqual({inner.kind for inner in item.fields().values()}, {"integer"})
+                elif item.kind == "bulk":
+                    float(item.value)
+
+    def test_numbers_add_up(self) -> None:
+        random_source = random.Random(seed())
+        for turn in range(4):
+            load(self.c, random_source)
+            with self.subTest(turn=turn):
+                self.check_identities()
+        self.c.command("FLUSHALL")
+        self.check_identities()
+
+    def check_identities(self) -> None:
+        sizes = {}
+        for database in range(16):
+            self.c.command("SELECT", database)
+            sizes[database] = self.c.command("DBSIZE").value
+        self.c.command("SELECT", 0)
+        reply = self.stats()
+        fields = {name: item.value for name, item in self.known(reply).items() if item.kind == "integer"}
+        doubles = {name: float(item.value) for name, item in self.known(reply).items() if item.kind == "double"}
+        databases = {name: item.fields() for name, item in self.known(reply).items() if item.kind == "map"}
+        self.assertEqual(set(databases), {f"db.{database}" for database, size in sizes.items() if size})
+        self.assertEqual(fields["keys.count"], sum(sizes.values()))
+        self.assertGreaterEqual(fields["peak.allocated"], fields["total.allocated"])
+        self.assertEqual(fields["dataset.bytes"], max(0, fields["total.allocated"] - fields["overhead.total"]))
+        tables = sum(tables[name].value for tables in databases.values() for name in DATABASE_FIELDS)
+        self.assertEqual(fields["overhead.total"], sum(fields[name] for name in OVERHEADS) + tables)
+        self.check_derived(fields, doubles)
+        for name, value in fields.items():
+            self.assertLess(value, INT64_MAX // 2, name)
+            if name not in MAY_BE_NEGATIVE:
+                self.assertGreaterEqual(value, 0, name)
+        for name, value in doubles.items():
+            self.assertGreaterEqual(value, 0, name)
+            self.assertEqual(value, value, f"{name} is not a number")
+
+    def check_derived(self, fields: dict[str, int], doubles: dict[str, float]) -> None:
+        self.assertLessEqual(doubles["peak.percentage"], 100)
+        of_peak = fields["total.allocated"] * 100 / fields["peak.allocated"]
+        self.assertAlmostEqual(doubles["peak.percentage"], of_peak, delta=DOUBLE_TOLERANCE)
+        net = fields["total.allocated"] - fields["startup.allocated"]
+        if net > 0 and fields["keys.count"]:
+            self.assertAlmostEqual(doubles["dataset.percentage"], fields["dataset.bytes"] * 100 / net, delta=DOUBLE_TOLERANCE)
+        if self.server.is_pantala:
+            # Redis divides what is left after startup, reference/memory-commands.md the dataset.
+            per_key = fields["dataset.bytes"] // fields["keys.count"] if fields["keys.count"] else 0
+            self.assertEqual(fields["keys.bytes-per-key"], per_key)
+            self.assertLessEqual(fields["allocator.allocated"], fields["allocator.active"])
+            self.assertEqual(fields["allocator-fragmentation.bytes"], fields["allocator.active"] - fields["allocator.allocated"])
+            self.assertEqual(fields["allocator-rss.bytes"], fields["allocator.resident"] - fields["allocator.active"])
+            self.assertLessEqual(fields["startup.allocated"], fields["total.allocated"])
+            self.assertGreater(fields["clients.normal"], 0, "(Redis looks at its clients only now and then)")
+        self.assertGreater(fields["startup.allocated"], 0)
+
+    def test_redis_py_reads_them(self) -> None:
+        load(self.c, random.Random(seed()))
+        for protocol in (2, 3):
+            with self.server.redis(protocol=protocol) as client:
+                stats = {(name.decode() if isinstance(name, bytes) else name): value for name, value in client.memory_stats().items()}
+                self.assertLessEqual(set(self.names([0, 1, 5])), set(stats))
+                keys = sum(client.info("keyspace")[f"db{database}"]["keys"] for database in (0, 1, 5))
+                self.assertEqual(stats["keys.count"], keys)
+                self.assertGreater(float(stats["dataset.percentage"]), 0)
+
+    def test_growth_shows_where_it_is(self) -> None:
+        before = self.known(self.stats())
+        count, size = 5_000, 1_000
+        self.c.pipeline(["SET", f"key:{index}", "x" * size] for index in range(count))
+        after = self.known(self.stats())
+        grown = {name: after[name].value - before[name].value for name in ("total.allocated", "dataset.bytes")}
+        self.assertGreater(grown["dataset.bytes"], count * size)
+        self.assertLess(grown["dataset.bytes"], count * size * 2)
+        self.assertGreater(grown["total.allocated"], grown["dataset.bytes"] * 0.99)
+        self.assertGreaterEqual(after["db.0"].fields()["overhead.hashtable.main"].value, count * 8)
+        self.c.command("FLUSHALL")
+        emptied = self.known(self.stats())
+        self.assertLess(emptied["total.allocated"].value, after["total.allocated"].value - count * size)
+        self.assertGreaterEqual(emptied["peak.allocated"].value, after["total.allocated"].value)
+
+    def test_clients_are_charged(self) -> None:
+        before = self.known(self.stats())["clients.normal"].value
+        connections = [self.connect() for _ in range(50)]
+        for c in connections:
+            c.send(b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$100000\r\n" + b"x" * 90_000)
+        self.eventually(lambda: self.known(self.stats())["clients.normal"].value - before > 50 * 90_000, 3, "query buffers are not counted")
+        for c in connections:
+            c.close()
+        self.eventually(lambda: self.known(self.stats())["clients.normal"].value - before < 50 * 90_000, 3, "they stay counted")
+
+    def test_expiry_is_charged(self) -> None:
+        self.c.pipeline(["SET", f"key:{index}", "x"] for index in range(1_000))
+        without = self.known(self.stats())["db.0"].fields()
+        self.assertEqual(without["overhead.hashtable.expires"].value, 0)
+        self.c.pipeline(["EXPIRE", f"key:{index}", 1_000] for index in range(1_000))
+        self.assertGreaterEqual(self.known(self.stats())["db.0"].fields()["overhead.hashtable.expires"].value, 8_000)
+
+
+class MemoryStatsTwoShards(MemoryStats):
+    SHARDS = 2
+
+
+class MemoryStatsFourShards(MemoryStats):
+    SHARDS = 4
+
+
+class MemoryUsage(ServerTestCase):
+    def usage(self, key: str, *options: object) -> int:
+        reply = self.c.command("MEMORY", "USAGE", key, *options)
+        self.assertEqual(reply.kind, "integer", reply)
+        return reply.value
+
+    def test_missing_key(self) -> None:
+        self.assertEqual(self.c.command("MEMORY", "USAGE", "none"), Reply("null-bulk", None))
+        self.assertEqual(self.connect(3).command("MEMORY", "USAGE", "none"), Reply("null", None))
+
+    def test_every_small_key_costs_something(self) -> None:
+        for value in ("", "1", "x", "12345", "x" * 40):
+            self.c.command("SET", "a", value)
+            self.assertTrue(0 < self.usage("a") <= SMALL_KEY_BYTES_MAX, (value, self.usage("a")))
+            self.assertGreaterEqual(self.usage("a"), len(value))
+
+    def test_grows_with_value_key_and_expiry(self) -> None:
+        sizes = []
+        for size in (10, 100, 1_000, 10_000, 1_000_000):
+            self.c.command("SET", "a", "x" * size)
+            sizes.append(self.usage("a"))
+            self.assertTrue(size < sizes[-1] < size * 1.5 + SMALL_KEY_BYTES_MAX, (size, sizes[-1]))
+        self.assertEqual(sizes, sorted(set(sizes)))
+        self.c.command("SET", "k" * 1_000, "x")
+        self.assertGreater(self.usage("k" * 1_000), 1_000)
+        if self.server.is_pantala:
+            self.c.command("SET", "b", "x" * 100)
+            before = self.usage("b")
+            self.c.command("EXPIRE", "b", 1_000)
+            self.assertGreater(self.usage("b"), before, "a time to live costs its 8 bytes")
+
+    def test_samples(self) -> None:
+        self.c.command("SET", "a", "x" * 100)
+        for samples in (0, 1, 5, 10**9):
+            self.assertEqual(self.usage("a", "SAMPLES", samples), self.usage("a"))
+        self.assertEqual(self.usage("a", "samples", "3", "SAMPLES", "4"), self.usage("a"))
+
+    def test_sum_of_keys_is_the_dataset(self) -> None:
+        """The accounting adds up: what the keys cost is what their tables and the dataset hold."""
+        self.require_pantala("Redis only estimates")
+        count = 3_000
+        self.c.pipeline(["SET", f"key:{index}", "x" * (index % 300), *(["EX", 1_000] if index % 3 == 0 else [])] for index in range(count))
+        usage = sum(reply.value for reply in self.c.pipeline(["MEMORY", "USAGE", f"key:{index}"] for index in range(count)))
+        fields = self.c.command("MEMORY", "STATS").fields()
+        tables = sum(item.value for item in fields["db.0"].fields().values())
+        self.assertGreater(usage, sum(len(f"key:{index}") + index % 300 for index in range(count)))
+        self.assertLessEqual(usage, fields["dataset.bytes"].value + tables)
+
+    def test_errors(self) -> None:
+        self.c.command("SET", "a", "1")
+        for arguments, error in (
+            (["USAGE"], "ERR wrong number of arguments for 'memory|usage' command"),
+            (["USAGE", "a", "SAMPLES"], "ERR syntax error"),
+            (["USAGE", "a", "SAMPLES", "-1"], "ERR syntax error"),
+            (["USAGE", "a", "SAMPLES", "abc"], "ERR value is not an integer or out of range"),
+            (["USAGE", "a", "BOGUS"], "ERR syntax error"),
+            (["USAGE", "a", "BOGUS", "1"], "ERR syntax error"),
+            (["STATS", "x"], "ERR wrong number of arguments for 'memory|stats' command"),
+            (["DOCTOR", "x"], "ERR wrong number of arguments for 'memory|doctor' command"),
+            (["MALLOC-STATS", "x"], "ERR wrong number of arguments for 'memory|malloc-stats' command"),
+            (["PURGE", "x"], "ERR wrong number of arguments for 'memory|purge' command"),
+            (["HELP", "x"], "ERR wrong number of arguments for 'memory|help' command"),
+            (["BOGUS"], "ERR unknown subcommand 'BOGUS'. Try MEMORY HELP."),
+            (["bogus", "a", "b"], "ERR unknown subcommand 'bogus'. Try MEMORY HELP."),
+            ([], "ERR wrong number of arguments for 'memory' command"),
+        ):
+            with self.subTest(arguments):
+                self.assert_error(self.c.command("MEMORY", *arguments), error)
+
+
+class MemoryReports(ServerTestCase):
+    def test_doctor_and_malloc_stats(self) -> None:
+        load(self.c, random.Random(seed()))
+        for subcommand in ("DOCTOR", "MALLOC-STATS"):
+            self.assertEqual(self.c.command("MEMORY", subcommand).kind, "bulk")
+            reply = self.connect(3).command("MEMORY", subcommand)
+            self.assertEqual((reply.kind, reply.value[:4]), ("verbatim", b"txt:"))
+            self.assertGreater(len(reply.text.strip()), 20)
+
+    def test_purge(self) -> None:
+        self.assert_ok(self.c.command("MEMORY", "PURGE"))
+        self.c.pipeline(["SET", f"key:{index}", "x" * 1_000] for index in range(50_000))
+        full = self.server.resident_bytes()
+        self.c.command("FLUSHALL")
+        self.assert_ok(self.c.command("MEMORY", "PURGE"))
+        self.eventually(lambda: self.server.resident_bytes() < full - 20_000_000, 5, "memory is not given back")
+
+    def test_help(self) -> None:
+        reply = self.c.command("MEMORY", "HELP")
+        lines = [line.text for line in reply.value]
+        self.assertEqual({line.kind for line in reply.value}, {"simple"})
+        for subcommand in ("DOCTOR", "MALLOC-STATS", "PURGE", "STATS", "USAGE <key> [SAMPLES <count>]", "HELP"):
+            self.assertIn(subcommand, lines)
+
+    def test_redis_py(self) -> None:
+        with self.server.redis() as client:
+            client.set("a", "x" * 100)
+            self.assertGreater(client.memory_usage("a"), 100)
+            self.assertGreater(client.memory_usage("a", samples=5), 100)
+            self.assertIsNone(client.memory_usage("none"))
+            self.assertTrue(client.memory_purge())
+            self.assertTrue(client.memory_malloc_stats())
