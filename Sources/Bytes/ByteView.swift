@@ -1,3 +1,5 @@
+import Glibc
+
 /// A run of bytes that somebody else owns: an argument in a receive buffer, a key in its block,
 /// a value in the keyspace.
 ///
@@ -74,36 +76,44 @@ public func lowercasedASCII(_ byte: UInt8) -> UInt8 {
 
 /// Whether `count` bytes at `left` and at `right` are the same.
 ///
-/// Compares word by word: keys are short, and a call to `memcmp` costs more than the comparison.
+/// Short runs are compared by overlapping loads from either end, without a loop: keys are short, and a call to
+/// `memcmp` costs more than the comparison.
+@inlinable
+@inline(__always)
 public func equalBytes(
   _ left: UnsafePointer<UInt8>, _ right: UnsafePointer<UInt8>, _ count: Int
 ) -> Bool {
   let a = UnsafeRawPointer(left)
   let b = UnsafeRawPointer(right)
-  if count >= 8 {
-    var offset = 0
-    let last = count - 8
-    while offset < last {
-      if a.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-        != b.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-      {
-        return false
-      }
-      offset += 8
-    }
-    return a.loadUnaligned(fromByteOffset: last, as: UInt64.self)
-      == b.loadUnaligned(fromByteOffset: last, as: UInt64.self)
+  if count > 32 { return equalLongBytes(a, b, count) }
+  if count >= 16 {
+    return same(a, b, 0, UInt64.self) && same(a, b, 8, UInt64.self) && same(a, b, count - 16, UInt64.self)
+      && same(a, b, count - 8, UInt64.self)
   }
-  if count >= 4 {
-    return a.loadUnaligned(as: UInt32.self) == b.loadUnaligned(as: UInt32.self)
-      && a.loadUnaligned(fromByteOffset: count - 4, as: UInt32.self)
-        == b.loadUnaligned(fromByteOffset: count - 4, as: UInt32.self)
-  }
-  for index in 0..<count where left[index] != right[index] { return false }
-  return true
+  if count >= 8 { return same(a, b, 0, UInt64.self) && same(a, b, count - 8, UInt64.self) }
+  if count >= 4 { return same(a, b, 0, UInt32.self) && same(a, b, count - 4, UInt32.self) }
+  if count >= 2 { return same(a, b, 0, UInt16.self) && same(a, b, count - 2, UInt16.self) }
+  return count == 0 || left[0] == right[0]
 }
 
-/// Copies `count` bytes that do not overlap; short runs word by word, without a call.
+@inlinable
+@inline(__always)
+func same<Word: FixedWidthInteger & BitwiseCopyable>(
+  _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ offset: Int, _ type: Word.Type
+) -> Bool {
+  a.loadUnaligned(fromByteOffset: offset, as: type) == b.loadUnaligned(fromByteOffset: offset, as: type)
+}
+
+@inline(never)
+@usableFromInline
+func equalLongBytes(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ count: Int) -> Bool {
+  memcmp(a, b, count) == 0
+}
+
+/// Copies `count` bytes that do not overlap; up to 64 of them by overlapping loads and stores from either end, without
+/// a loop, which the compiler would make a call of.
+@inlinable
+@inline(__always)
 public func copyBytes(
   from source: UnsafePointer<UInt8>, to target: UnsafeMutablePointer<UInt8>, _ count: Int
 ) {
@@ -111,23 +121,32 @@ public func copyBytes(
   let to = UnsafeMutableRawPointer(target)
   if count > 64 {
     to.copyMemory(from: from, byteCount: count)
+  } else if count > 32 {
+    move(from, to, 0, SIMD16<UInt8>.self)
+    move(from, to, 16, SIMD16<UInt8>.self)
+    move(from, to, count - 32, SIMD16<UInt8>.self)
+    move(from, to, count - 16, SIMD16<UInt8>.self)
+  } else if count >= 16 {
+    move(from, to, 0, SIMD16<UInt8>.self)
+    move(from, to, count - 16, SIMD16<UInt8>.self)
   } else if count >= 8 {
-    var offset = 0
-    let last = count - 8
-    while offset < last {
-      to.storeBytes(
-        of: from.loadUnaligned(fromByteOffset: offset, as: UInt64.self), toByteOffset: offset,
-        as: UInt64.self)
-      offset += 8
-    }
-    to.storeBytes(
-      of: from.loadUnaligned(fromByteOffset: last, as: UInt64.self), toByteOffset: last,
-      as: UInt64.self)
+    move(from, to, 0, UInt64.self)
+    move(from, to, count - 8, UInt64.self)
   } else if count >= 4 {
-    let tail = from.loadUnaligned(fromByteOffset: count - 4, as: UInt32.self)
-    to.storeBytes(of: from.loadUnaligned(as: UInt32.self), as: UInt32.self)
-    to.storeBytes(of: tail, toByteOffset: count - 4, as: UInt32.self)
-  } else {
-    for index in 0..<count { target[index] = source[index] }
+    move(from, to, 0, UInt32.self)
+    move(from, to, count - 4, UInt32.self)
+  } else if count >= 2 {
+    move(from, to, 0, UInt16.self)
+    move(from, to, count - 2, UInt16.self)
+  } else if count == 1 {
+    target[0] = source[0]
   }
+}
+
+@inlinable
+@inline(__always)
+func move<Word: BitwiseCopyable>(
+  _ from: UnsafeRawPointer, _ to: UnsafeMutableRawPointer, _ offset: Int, _ type: Word.Type
+) {
+  to.storeBytes(of: from.loadUnaligned(fromByteOffset: offset, as: type), toByteOffset: offset, as: type)
 }

@@ -9,7 +9,7 @@ import Statistics
 /// A group goes through three stages, each over all its commands: ask for the buckets' cache lines, then for
 /// the blocks', then execute. What the memory has to fetch is then fetched for many commands at once.
 enum Execution {
-  /// Commands whose cache lines are asked for together.
+  /// Commands whose cache lines are asked for together; a bit each in a mask.
   static let prefetchCount = 32
 
   /// Executes commands one after the other, all of this shard, writing their replies to `reply`.
@@ -24,8 +24,15 @@ enum Execution {
       for index in 0..<count {
         shard.pointee.keyspace.prefetchBucket(hash: commands[index].hash, in: database)
       }
-      for index in 0..<count {
-        shard.pointee.keyspace.prefetchBlock(hash: commands[index].hash, in: database)
+      var elsewhere: UInt32 = 0
+      for index in 0..<count
+      where !shard.pointee.keyspace.prefetchBlock(hash: commands[index].hash, in: database) {
+        elsewhere |= 1 << UInt32(index)
+      }
+      while elsewhere != 0 {
+        let index = elsewhere.trailingZeroBitCount
+        shard.pointee.keyspace.prefetchBlockElsewhere(hash: commands[index].hash, in: database)
+        elsewhere &= elsewhere - 1
       }
     }
     let slowNanoseconds = shard.pointee.slowNanoseconds
@@ -64,7 +71,9 @@ enum Execution {
       next = first
       for _ in 0..<count {
         let command = batch.pointee.commands + Int(next)
-        shard.pointee.keyspace.prefetchBlock(hash: command.pointee.hash, in: database)
+        if !shard.pointee.keyspace.prefetchBlock(hash: command.pointee.hash, in: database) {
+          shard.pointee.keyspace.prefetchBlockElsewhere(hash: command.pointee.hash, in: database)
+        }
         next = command.pointee.next
       }
       for _ in 0..<count {

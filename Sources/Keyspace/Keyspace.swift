@@ -111,14 +111,23 @@ public struct Keyspace: ~Copyable {
     heap.free(handle.block, for: .dataset)
   }
 
+  /// Asks for the cache lines in which a lookup begins. The three stages, each gone through for many keys before the
+  /// next, make the memory work on all of them at once.
   @inline(__always)
   public func prefetchBucket(hash: UInt64, in database: Int) {
     table(database).pointee.prefetchBucket(hash)
   }
 
+  /// The second stage: the key's block, or, where the key is not in its home bucket, the other buckets. Returns
+  /// false for the latter, which need the third stage.
   @inline(__always)
-  public func prefetchBlock(hash: UInt64, in database: Int) {
+  public func prefetchBlock(hash: UInt64, in database: Int) -> Bool {
     table(database).pointee.prefetchBlock(hash)
+  }
+
+  /// The third stage, for keys that do not live at home.
+  public func prefetchBlockElsewhere(hash: UInt64, in database: Int) {
+    table(database).pointee.prefetchBlockElsewhere(hash)
   }
 
   // MARK: Changing

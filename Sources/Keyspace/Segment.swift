@@ -142,21 +142,54 @@ struct Segment: Equatable {
 
   /// Asks for the cache lines of the home bucket.
   @inline(__always)
-  func prefetchHome(_ hash: UInt64) {
-    let bucket = bucket(Self.home(hash))
-    pantala_prefetch(bucket)
-    pantala_prefetch(bucket + 64)
+  func prefetchHome(_ hash: UInt64) { prefetch(Self.home(hash)) }
+
+  /// Asks for the block that a lookup of this hash will most likely read, once its home bucket is at hand. If the home
+  /// does not have it, asks for the other buckets that may, and returns false: `prefetchBlockElsewhere` is next.
+  @inline(__always)
+  func prefetchBlock(_ hash: UInt64) -> Bool {
+    let home = Self.home(hash)
+    if prefetchCandidate(in: home, Self.fingerprint(hash)) { return true }
+    return notes(home) == 0 || prefetchOtherBuckets(of: home)
   }
 
-  /// Asks for the block that a lookup of this hash will most likely read.
-  @inline(__always)
-  func prefetchBlock(_ hash: UInt64) {
+  /// Asks for the block of a key that does not live at home, once the buckets are at hand.
+  func prefetchBlockElsewhere(_ hash: UInt64) {
     let home = Self.home(hash)
-    let candidates = slots(in: home, with: Self.fingerprint(hash))
-    guard candidates != 0 else { return }
-    let block = handle(at: Place(bucket: home, slot: candidates.trailingZeroBitCount)).block
+    let fingerprint = Self.fingerprint(hash)
+    if displacedCount(home) > 0, prefetchCandidate(in: Self.neighbour(of: home), fingerprint) { return }
+    var stash = stashMask(home)
+    while stash != 0 {
+      if prefetchCandidate(in: Self.homeCount + stash.trailingZeroBitCount, fingerprint) { return }
+      stash &= stash - 1
+    }
+  }
+
+  @inline(__always)
+  private func prefetchCandidate(in bucket: Int, _ fingerprint: UInt8) -> Bool {
+    let candidates = slots(in: bucket, with: fingerprint)
+    guard candidates != 0 else { return false }
+    let block = handle(at: Place(bucket: bucket, slot: candidates.trailingZeroBitCount)).block
     pantala_prefetch(block)
     pantala_prefetch(block + 64)
+    return true
+  }
+
+  private func prefetchOtherBuckets(of home: Int) -> Bool {
+    if displacedCount(home) > 0 { prefetch(Self.neighbour(of: home)) }
+    var stash = stashMask(home)
+    while stash != 0 {
+      prefetch(Self.homeCount + stash.trailingZeroBitCount)
+      stash &= stash - 1
+    }
+    return false
+  }
+
+  @inline(__always)
+  private func prefetch(_ index: Int) {
+    let bucket = bucket(index)
+    pantala_prefetch(bucket)
+    pantala_prefetch(bucket + 64)
   }
 
   // MARK: Inserting and removing

@@ -126,11 +126,17 @@ public struct Table: ~Copyable {
     segment(for: hash, in: directory).prefetchHome(hash)
   }
 
-  /// Asks for the block of the key that has this hash, once its bucket is at hand.
+  /// Asks for the block of the key that has this hash, once its bucket is at hand; false if the key does not seem to
+  /// live at home, and `prefetchBlockElsewhere` is to be called when the buckets asked for instead are there.
   @inline(__always)
-  func prefetchBlock(_ hash: UInt64) {
+  func prefetchBlock(_ hash: UInt64) -> Bool {
+    guard let directory else { return true }
+    return segment(for: hash, in: directory).prefetchBlock(hash)
+  }
+
+  func prefetchBlockElsewhere(_ hash: UInt64) {
     guard let directory else { return }
-    segment(for: hash, in: directory).prefetchBlock(hash)
+    segment(for: hash, in: directory).prefetchBlockElsewhere(hash)
   }
 
   // MARK: Growing
