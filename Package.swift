@@ -39,7 +39,7 @@ let package = Package(
     .target(name: "Commands", dependencies: ["Engine"]),
     .target(
       name: "Server",
-      dependencies: ["CIntrinsics", "Commands", "Configuration", "Engine", "Ring", .product(name: "Logging", package: "swift-log")]),
+      dependencies: ["CIntrinsics", "Commands", "Configuration", "Engine", "Heap", "Ring", .product(name: "Logging", package: "swift-log")]),
     .executableTarget(name: "pantala", dependencies: ["Server"]),
 
     .testTarget(name: "BytesTests", dependencies: ["Bytes"]),

@@ -35,10 +35,13 @@ extension UnsafeMutablePointer<Coordinator> {
       if client.pointee.input == nil, !takeQueryBuffer(client) { break }
       readGroup(client)
     }
-    if !client.pointee.flags.isDisjoint(with: [.closeNow, .closeAfterReply]),
-      !client.pointee.flags.contains(.waiting)
-    {
-      releaseInput(client)
+    let flags = client.pointee.flags
+    if !flags.contains(.waiting) {
+      if !flags.isDisjoint(with: [.closeNow, .closeAfterReply]) { releaseInput(client) }
+      // The loop closes it, or reads from it again.
+      if !flags.isDisjoint(with: [.closeNow, .closeAfterReply, .peerClosed, .throttled]) {
+        pointee.shard.pointee.clientsToRevisit.append(client.pointee.identifier)
+      }
     }
     pointee.shard.enqueueOutput(client)
   }
@@ -248,17 +251,25 @@ extension UnsafeMutablePointer<Coordinator> {
         group, count: count, base: base, ranges: pointee.arguments.ranges, on: shard, reply: client.reply,
         database: client.pointee.database, leavesAges: client.pointee.flags.contains(.noTouch)
       ) { index, nanoseconds in
-        let command = group + index
-        recordSlow(
-          Arguments(
-            base: base, ranges: pointee.arguments.ranges + Int(command.pointee.argumentStart),
-            count: Int(command.pointee.argumentCount)),
-          command.pointee.entry, nanoseconds: nanoseconds, client)
+        noteSlow(group + index, base: base, nanoseconds: nanoseconds, client)
       }
       first += count
     }
     shard.pointee.commandCount &+= UInt64(pointee.preparedCount)
     if isCareful { silence(client, from: before) }
+  }
+
+  /// Looks at a prepared command that took long.
+  @inline(never)
+  private func noteSlow(
+    _ command: UnsafePointer<PreparedCommand>, base: UnsafePointer<UInt8>, nanoseconds: UInt64,
+    _ client: UnsafeMutablePointer<Client>
+  ) {
+    recordSlow(
+      Arguments(
+        base: base, ranges: pointee.arguments.ranges + Int(command.pointee.argumentStart),
+        count: Int(command.pointee.argumentCount)),
+      command.pointee.entry, nanoseconds: nanoseconds, client)
   }
 
   /// Drops the replies written since the buffer held `before` bytes, for CLIENT REPLY OFF and SKIP.

@@ -26,6 +26,7 @@ extension UnsafeMutablePointer<Coordinator> {
   }
 
   /// Enters a command that took long into the slow log and the latency monitor.
+  @inline(never)
   func recordSlow(
     _ arguments: Arguments, _ entry: UnsafePointer<CommandEntry>, nanoseconds: UInt64,
     _ client: UnsafeMutablePointer<Client>

@@ -95,6 +95,11 @@ public final class Operation: @unchecked Sendable {
     coordinator.notifyOthers(body)
   }
 
+  /// Has one other shard do something, without waiting for it.
+  public func notify(_ shard: Int, _ body: @escaping @Sendable (UnsafeMutablePointer<Shard>) -> Void) {
+    coordinator.notify(shard, body)
+  }
+
   /// Gives every shard the settings as the configuration has them now.
   public func distributeSettings() async {
     let settings = server.configuration.settings
@@ -117,9 +122,6 @@ public final class Operation: @unchecked Sendable {
     heap.free(reply, for: .messages)
     heap.free(ranges, for: .messages)
     client.pointee.flags.remove(.waiting)
-    if !client.pointee.flags.isDisjoint(with: [.closeNow, .closeAfterReply]) {
-      localShard.pointee.clientsToRevisit.append(client.pointee.identifier)
-    }
     coordinator.process(client)
   }
 }

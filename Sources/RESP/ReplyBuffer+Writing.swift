@@ -105,12 +105,24 @@ extension ReplyBuffer {
 
   /// The null of the protocol version: RESP3 `_`, RESP2 `$-1`.
   public mutating func null() {
-    if version == .resp3 { append("_\r\n") } else { append("$-1\r\n") }
+    fixed(resp2: 0x0a0d_312d_24, 5)
   }
 
   /// A null in the place of an array: RESP3 `_`, RESP2 `*-1`.
   public mutating func nullArray() {
-    if version == .resp3 { append("_\r\n") } else { append("*-1\r\n") }
+    fixed(resp2: 0x0a0d_312d_2a, 5)
+  }
+
+  /// Writes RESP3's null, or in RESP2 the first `count` bytes of a little-endian word.
+  private mutating func fixed(resp2 word: UInt64, _ count: Int) {
+    let target = UnsafeMutableRawPointer(reserve(8))
+    if version == .resp3 {
+      target.storeBytes(of: UInt64(littleEndian: 0x0a0d_5f), as: UInt64.self)
+      advance(3)
+    } else {
+      target.storeBytes(of: UInt64(littleEndian: word), as: UInt64.self)
+      advance(count)
+    }
   }
 
   /// The head of an array of `count` elements, which follow.

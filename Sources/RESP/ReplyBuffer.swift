@@ -119,6 +119,13 @@ public struct ReplyBuffer {
     append(ByteView(text))
   }
 
+  /// An empty buffer of the same heap, purpose and version, whose content can be moved to this one.
+  public func emptySibling() -> ReplyBuffer {
+    var sibling = ReplyBuffer(heap: heap, purpose: purpose)
+    sibling.version = version
+    return sibling
+  }
+
   /// Appends all of `other`, which is left empty. Short contents are copied, long ones change hands.
   public mutating func append(movingFrom other: inout ReplyBuffer) {
     errorCount &+= other.errorCount

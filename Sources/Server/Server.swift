@@ -85,6 +85,8 @@ public enum Server {
         let loop = UnsafeMutablePointer<ShardLoop>.allocate(capacity: 1)
         loop.initialize(
           to: try ShardLoop(index: index, server: server, logger: logger, hasherSeeds: seeds))
+        server.startupBytes.add(ShardMemory(of: loop.pointee.shard).startupBytes, ordering: .relaxed)
+        loop.pointee.publishMemory()
         return loop
       } catch {
         failure.withLock { $0 = $0 ?? error }
@@ -134,6 +136,7 @@ public enum Server {
     start.waitForAll(threadCount)
     if let failure = start.failure.withLock({ $0 }) { throw StartError(description: advice(failure)) }
     guard let loop else { return }
+    start.server.recordPeak(start.server.publishedLiveBytes)
     loop.pointee.listeners = listeners
     loop.pointee.signalDescriptor = signalDescriptor
     for listener in listeners { start.logger.notice("Listening on \(listener.name)") }

@@ -184,6 +184,7 @@ extension UnsafeMutablePointer<ShardLoop> {
 
   private func submitSend(_ client: UnsafeMutablePointer<Client>) {
     client.pointee.flags.insert(.sending)
+    pointee.preparedSendCount += 1
     client.pointee.sending.seal()
     guard let chunk = client.pointee.sending.head else { preconditionFailure("nothing to send") }
     let socket = client.pointee.descriptor

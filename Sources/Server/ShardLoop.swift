@@ -32,8 +32,10 @@ struct ShardLoop {
   var starvedClients: [UInt64] = []
   var clientsByIdentifier: [UInt64: UnsafeMutablePointer<Client>] = [:]
   var background = BackgroundState()
-  /// Completions of the last turn: a busy loop waits for several at once.
-  var lastCompletionCount = 0
+  /// Receives of the last turn: a busy loop waits for several at once.
+  var lastReceiveCount = 0
+  /// Sends that the last turn prepared. They complete as they are submitted, nearly always.
+  var preparedSendCount = 0
 
   /// The group of the receive buffers; a ring has one.
   static let bufferGroup: UInt16 = 1
@@ -86,6 +88,8 @@ extension UnsafeMutablePointer<ShardLoop> {
     waitForWork()
     pointee.updateClock()
     var handled = 0
+    pointee.lastReceiveCount = 0
+    pointee.preparedSendCount = 0
     while true {
       let completions = pointee.uring.pointee.reap()
       for number in 0..<completions.count { handle(completions[number]) }
@@ -93,7 +97,6 @@ extension UnsafeMutablePointer<ShardLoop> {
       // A turn is bounded: what completes meanwhile is the next turn's.
       if completions.count < Uring.reapCapacity || handled >= 4 * Uring.reapCapacity { break }
     }
-    pointee.lastCompletionCount = handled
     _ = pointee.coordinator.receiveMessages()
     pointee.executor.runJobs()
     admitArrivals()
@@ -112,14 +115,7 @@ extension UnsafeMutablePointer<ShardLoop> {
       return uring.pointee.submitAndWait(for: 0, nanoseconds: 0)
     }
     let untilBackground = pointee.background.nanosecondsUntilNext
-    if pointee.server.shardCount == 1 {
-      // A busy loop lets a few completions gather: one system call then serves many requests.
-      if pointee.lastCompletionCount >= LoopTuning.gatherMinimum {
-        return uring.pointee.submitAndWait(
-          for: LoopTuning.gatherCount, nanoseconds: Swift.min(LoopTuning.gatherNanoseconds, untilBackground))
-      }
-      return uring.pointee.submitAndWait(for: 1, nanoseconds: untilBackground)
-    }
+    if pointee.server.shardCount == 1 { return gather(untilBackground) }
     if coordinator.pointee.outstandingCount > 0, spinForMessages() {
       return uring.pointee.submitAndWait(for: 0, nanoseconds: 0)
     }
@@ -129,13 +125,20 @@ extension UnsafeMutablePointer<ShardLoop> {
       flag.clear()
       return uring.pointee.submitAndWait(for: 0, nanoseconds: 0)
     }
-    if pointee.lastCompletionCount >= LoopTuning.gatherMinimum {
-      uring.pointee.submitAndWait(
-        for: LoopTuning.gatherCount, nanoseconds: Swift.min(LoopTuning.gatherNanoseconds, untilBackground))
-    } else {
-      uring.pointee.submitAndWait(for: 1, nanoseconds: untilBackground)
-    }
+    gather(untilBackground)
     flag.clear()
+  }
+
+  /// Waits for the next completion. After a turn that served several requests, waits a moment for about as many:
+  /// one system call then serves them all.
+  private func gather(_ untilBackground: Int64) {
+    let expected = Swift.min(pointee.lastReceiveCount, LoopTuning.gatherMaximum)
+    if expected < LoopTuning.gatherMinimum {
+      return pointee.uring.pointee.submitAndWait(for: 1, nanoseconds: untilBackground)
+    }
+    pointee.uring.pointee.submitAndWait(
+      for: expected + pointee.preparedSendCount,
+      nanoseconds: Swift.min(LoopTuning.gatherNanoseconds, untilBackground))
   }
 
   /// Looks for messages for a little while: a reply that is under way comes sooner than a wake-up would. Returns
@@ -159,6 +162,7 @@ extension UnsafeMutablePointer<ShardLoop> {
   private func handle(_ completion: Completion) {
     switch UserData.kind(completion.userData) {
     case UserData.receive:
+      pointee.lastReceiveCount += 1
       received(client(of: completion), completion)
     case UserData.send:
       sent(client(of: completion), completion)
@@ -192,10 +196,10 @@ extension UnsafeMutablePointer<ShardLoop> {
 
 /// Numbers that were found by measuring.
 enum LoopTuning {
-  /// A turn with at least so many completions makes the next wait gather.
-  static let gatherMinimum = 2
-  /// Completions that a gathering wait waits for.
-  static let gatherCount = 16
+  /// A turn with fewer receives is followed by a wait for one completion.
+  static let gatherMinimum = 4
+  /// Receives that a wait waits for at the most.
+  static let gatherMaximum = 16
   /// How long it waits for them.
   static let gatherNanoseconds: Int64 = 20_000
 }
