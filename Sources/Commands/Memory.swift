@@ -1,3 +1,116 @@
+import Bytes
 import Engine
+import Heap
+import Keyspace
+import RESP
 
-let memoryCommands: [any Command.Type] = []
+let memoryCommands: [any Command.Type] = [MemoryCommand.self]
+
+enum MemoryCommand: CommandContainer {
+  static let declaration = CommandDeclaration(
+    name: "memory", arity: -2, group: .server, since: "4.0.0",
+    summary: "Tells where the memory is, of a key and of the server.",
+    complexity: "Depends on subcommand.",
+    subcommands: [
+      MemoryUsageCommand.self, MemoryStatsCommand.self, MemoryDoctorCommand.self, MemoryMallocStatsCommand.self,
+      MemoryPurgeCommand.self, MemoryHelpCommand.self,
+    ])
+}
+
+/// The bytes of a key: its block as the allocator rounds it, with key, value and expiry time in it, and its
+/// slot's share of the table. They are counted, not guessed, so SAMPLES changes nothing.
+enum MemoryUsageCommand: KeyCommand {
+  static let declaration = CommandDeclaration(
+    name: "usage", arity: -3, flags: [.readOnly], keys: [.key(at: 2, [.readOnly])], group: .server,
+    since: "4.0.0", summary: "Returns the bytes that a key and its value take, to the byte.", complexity: "O(1)",
+    arguments: [.init("key", .key), .init("count", .integer, token: "SAMPLES", optional: true)])
+
+  static func execute(_ call: inout KeyCall) {
+    guard readsOptions(call) else { return }
+    guard let entry = call.keyspace.lookup(call.key(2), in: call.database, for: .peek) else {
+      return call.reply.pointee.null()
+    }
+    call.reply.pointee.integer(call.keyspace.allocatedBytes(of: entry))
+  }
+
+  /// Whether what follows the key is right; otherwise the error is written.
+  private static func readsOptions(_ call: KeyCall) -> Bool {
+    var index = 3
+    while index < call.arguments.count {
+      guard call.arguments.isWord("samples", at: index), call.arguments.hasArgument(after: index) else {
+        call.reply.pointee.error(ErrorText.syntax)
+        return false
+      }
+      guard let sampleCount = call.arguments.integer(at: index + 1) else {
+        call.reply.pointee.error(ErrorText.notAnInteger)
+        return false
+      }
+      if sampleCount < 0 {
+        call.reply.pointee.error(ErrorText.syntax)
+        return false
+      }
+      index += 2
+    }
+    return true
+  }
+}
+
+enum MemoryStatsCommand: CoordinatedCommand {
+  static let declaration = CommandDeclaration(
+    name: "stats", arity: 2, requestPolicy: .allShards, responsePolicy: .special,
+    tips: [.nondeterministicOutput], group: .server, since: "4.0.0",
+    summary: "Returns what the memory of all shards is used for, field by field.",
+    complexity: "O(N) where N is the number of shards, however many keys there are.")
+
+  static func coordinate(_ operation: Operation) async {
+    let report = await operation.memoryReport().whole
+    write(report.fields, to: operation.reply)
+  }
+
+  private static func write(_ fields: [MemoryReport.Field], to reply: UnsafeMutablePointer<ReplyBuffer>) {
+    reply.pointee.map(fields.count)
+    for field in fields {
+      reply.pointee.bulk(field.name)
+      switch field.value {
+      case .integer(let value): reply.pointee.integer(value)
+      case .double(let value): reply.pointee.double(value)
+      case .database(let inner): write(inner, to: reply)
+      }
+    }
+  }
+}
+
+/// Gives free pages back to the system: each shard those of its own heap, and of its thread's default heap.
+enum MemoryPurgeCommand: KeyCommand {
+  static let declaration = CommandDeclaration(
+    name: "purge", arity: 2, requestPolicy: .allShards, responsePolicy: .allSucceeded, group: .server,
+    since: "4.0.0", summary: "Gives memory that is allocated no more back to the system, on every shard.",
+    complexity: "O(N) where N is the number of memory pages.")
+
+  static func execute(_ call: inout KeyCall) {
+    call.shard.pointee.heap.collect(force: true)
+    Allocator.collectThisThread()
+    call.reply.pointee.ok()
+  }
+}
+
+enum MemoryHelpCommand: ClientCommand {
+  static let declaration = CommandDeclaration(
+    name: "help", arity: 2, flags: [.loading, .stale], group: .server, since: "4.0.0",
+    summary: "Lists the subcommands of MEMORY.", complexity: "O(1)")
+
+  static func execute(_ call: inout ClientCall) {
+    HelpReply.write(
+      "MEMORY",
+      [
+        ("DOCTOR", ["Look for problems with memory, and say what helps."]),
+        ("MALLOC-STATS", ["Show the accounts of every shard's heap beside the allocator's walk of it."]),
+        ("PURGE", ["Give free memory back to the system."]),
+        ("STATS", ["Show what the memory of all shards is used for."]),
+        (
+          "USAGE <key> [SAMPLES <count>]",
+          ["Show the bytes that <key> and its value take.", "They are counted exactly, whatever <count> is."]
+        ),
+      ], to: call.reply)
+  }
+}

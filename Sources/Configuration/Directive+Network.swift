@@ -2,7 +2,7 @@ extension Directive {
   /// Where the server listens.
   static let network: [Directive] = [
     .integer(
-      "port", \.port, 0...65535,
+      "port", \.port, 0...65535, isMutable: false,
       summary: "TCP port to listen on; 0 listens on none"),
     bind,
     .boolean(
@@ -26,7 +26,7 @@ extension Directive {
   private static let maximumBindAddresses = 16
 
   private static let bind = Directive(
-    name: "bind", aliases: [], isMutable: true, isProtected: false, isSensitive: false,
+    name: "bind", aliases: [], isMutable: false, isProtected: false, isSensitive: false,
     takesSeveralArguments: true, kind: .list(form: "<address> ..."),
     summary: "addresses to listen on; '-' before one lets it be missing on this machine",
     read: { $0.bindAddresses.joined(separator: " ") },

@@ -102,6 +102,8 @@ public struct Client {
   public var outputBytes = 0
   /// When the output passed its soft limit, in milliseconds since 1970; 0 while it has not.
   public var softLimitSince: Int64 = 0
+  /// The most bytes of replies that one turn handed to the kernel.
+  public var replyBytesPeak = 0
 
   public var address: String
   public var localAddress: String

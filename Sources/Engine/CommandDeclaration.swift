@@ -68,6 +68,8 @@ public enum RequestPolicy: Sendable, Equatable {
   case byKeys
   /// To every shard.
   case allShards
+  /// To every node of a cluster, replicas too. Within a server the command's own code says where to.
+  case allNodes
   /// To each shard that owns some of the keys, with those keys.
   case multiShard
   /// As the command's own code says.
@@ -78,6 +80,7 @@ public enum RequestPolicy: Sendable, Equatable {
     switch self {
     case .byKeys: nil
     case .allShards: "request_policy:all_shards"
+    case .allNodes: "request_policy:all_nodes"
     case .multiShard: "request_policy:multi_shard"
     case .special: "request_policy:special"
     }
@@ -234,9 +237,10 @@ public enum CommandGroup: String, Sendable {
 }
 
 extension CommandDeclaration {
-  /// All categories: the declared ones, the group's, and those that the flags imply.
+  /// All categories: the declared ones, the group's, and those that the flags imply. A container does nothing by
+  /// itself: its subcommands belong to the group's category.
   public var allCategories: CommandCategories {
-    var all = categories.union(group.category)
+    var all = subcommands.isEmpty ? categories.union(group.category) : categories
     if flags.contains(.write) { all.insert(.write) }
     if flags.contains(.readOnly), group != .scripting { all.insert(.read) }
     if flags.contains(.admin) { all.formUnion([.admin, .dangerous]) }

@@ -100,14 +100,21 @@ extension UnsafeMutablePointer<Coordinator> {
     client.pointee.input = input
 
     if pointee.preparedCount > 0 {
-      if isCareful, !admit(client, pointee.prepared, input, start: start, inlineCopy: inlineCopy) { return }
+      if isCareful {
+        let entry = pointee.prepared.pointee.entry
+        if !admit(client, .alone(entry), start: start, inlineCopy: inlineCopy) { return }
+      }
       client.pointee.lastCommand = pointee.prepared[pointee.preparedCount - 1].entry.pointee.index
       client.pointee.commandCount += pointee.preparedCount
       // What ended the group is looked at again, alone, when the group is done.
       if case .lone(_, _, let offset) = end { client.pointee.input?.offset = offset }
-      if remoteCount > 0 { return startBatch(client, base: input.base) }
-      runPrepared(client, base: input.base)
-      if case .exhausted = end { stashRemainder(client) }
+      if remoteCount > 0 {
+        startBatch(client, base: input.base)
+      } else {
+        runPrepared(client, base: input.base)
+      }
+      if isCareful { showToMonitors(client, pointee.prepared, input) }
+      if remoteCount == 0, case .exhausted = end { stashRemainder(client) }
       return
     }
     switch end {
@@ -118,8 +125,9 @@ extension UnsafeMutablePointer<Coordinator> {
       let arguments = Arguments(
         base: input.base, ranges: pointee.arguments.ranges + argumentStart,
         count: pointee.arguments.count - argumentStart)
-      if isCareful, !admit(client, routing, arguments, start: start, inlineCopy: inlineCopy) { return }
+      if isCareful, !admit(client, routing, start: start, inlineCopy: inlineCopy) { return }
       runAlone(client, routing, arguments)
+      if isCareful { showToMonitors(client, routing, arguments) }
     }
   }
 
@@ -130,9 +138,10 @@ extension UnsafeMutablePointer<Coordinator> {
   private func readCommands(
     _ client: UnsafeMutablePointer<Client>, _ input: inout ClientInput, maximum: Int, remoteCount: inout Int
   ) -> GroupEnd {
+    let bulkBytes = pointee.shard.pointee.settings.protoMaxBulkBytes
     let limits =
       client.pointee.flags.contains(.authenticated)
-      ? RequestLimits(bulkBytes: pointee.shard.pointee.settings.protoMaxBulkBytes) : .unauthenticated
+      ? RequestLimits(bulkBytes: bulkBytes) : .unauthenticated(bulkBytes: bulkBytes)
     while pointee.preparedCount < maximum {
       let start = input.offset
       if pointee.preparedCount > 0 {

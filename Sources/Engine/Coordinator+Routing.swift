@@ -33,8 +33,7 @@ extension UnsafeMutablePointer<Coordinator> {
       base: base, ranges: pointee.arguments.ranges + argumentStart,
       count: pointee.arguments.count - argumentStart)
     guard var entry = shard.pointee.lookup.find(arguments[0]) else { return .refused(.unknownCommand) }
-    if entry.pointee.isContainer {
-      guard arguments.count > 1 else { return .refused(.wrongArity(entry)) }
+    if entry.pointee.isContainer, arguments.count > 1 {
       guard let subcommand = shard.pointee.lookup.findSubcommand(arguments[1], of: entry) else {
         return .refused(.unknownSubcommand(entry))
       }
@@ -150,6 +149,10 @@ extension UnsafeMutablePointer<Coordinator> {
     var counted: Int?
     switch refusal {
     case .unknownCommand:
+      // A browser that was made to speak to us: what its page has it send must not be executed.
+      if arguments[0].equalsIgnoringCase("post") || arguments[0].equalsIgnoringCase("host:") {
+        return pointee.shard.close(client, afterReply: false)
+      }
       var text = Array("ERR ".utf8)
       appendUnknownCommandText(
         name: arguments[0], arguments: (1..<arguments.count).prefix(32).map { arguments[$0] }, to: &text)

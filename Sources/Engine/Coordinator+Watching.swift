@@ -95,20 +95,9 @@ extension UnsafeMutablePointer<Coordinator> {
     return ByteView(start: input.base + input.offset, count: end - input.offset).array
   }
 
-  /// Shows a command to the monitors, or holds its client up; false if it must wait.
+  /// Holds a client up if its command must wait, and then returns false.
   func admit(
-    _ client: UnsafeMutablePointer<Client>, _ command: UnsafePointer<PreparedCommand>, _ input: ClientInput,
-    start: Int, inlineCopy: [UInt8]?
-  ) -> Bool {
-    let arguments = Arguments(
-      base: input.base, ranges: pointee.arguments.ranges + Int(command.pointee.argumentStart),
-      count: Int(command.pointee.argumentCount))
-    return admit(client, .alone(command.pointee.entry), arguments, start: start, inlineCopy: inlineCopy)
-  }
-
-  func admit(
-    _ client: UnsafeMutablePointer<Client>, _ routing: Routing, _ arguments: Arguments, start: Int,
-    inlineCopy: [UInt8]?
+    _ client: UnsafeMutablePointer<Client>, _ routing: Routing, start: Int, inlineCopy: [UInt8]?
   ) -> Bool {
     if case .alone(let entry) = routing {
       if entry.pointee.flags.contains(.write) || entry.pointee.flags.contains(.mayReplicate), isPaused {
@@ -120,11 +109,6 @@ extension UnsafeMutablePointer<Coordinator> {
         client.pointee.flags.insert(.paused)
         return false
       }
-      if pointee.server.monitorCount.load(ordering: .relaxed) > 0,
-        entry.pointee.flags.isDisjoint(with: [.skipMonitor, .admin])
-      {
-        feedMonitors(client, shownArguments(entry, arguments))
-      }
     }
     if client.pointee.flags.contains(.replySkipNext) {
       client.pointee.flags.remove(.replySkipNext)
@@ -135,11 +119,32 @@ extension UnsafeMutablePointer<Coordinator> {
 
   // MARK: Monitors
 
+  /// Shows a command to the monitors when it has been executed, or is on its way: what it changed about its own
+  /// connection is seen, and who stops watching doesn't see that.
+  func showToMonitors(_ client: UnsafeMutablePointer<Client>, _ routing: Routing, _ arguments: Arguments) {
+    guard case .alone(let entry) = routing, pointee.server.monitorCount.load(ordering: .relaxed) > 0,
+      entry.pointee.flags.isDisjoint(with: [.skipMonitor, .admin])
+    else { return }
+    feedMonitors(client, shownArguments(entry, arguments))
+  }
+
+  func showToMonitors(
+    _ client: UnsafeMutablePointer<Client>, _ command: UnsafePointer<PreparedCommand>, _ input: ClientInput
+  ) {
+    let arguments = Arguments(
+      base: input.base, ranges: pointee.arguments.ranges + Int(command.pointee.argumentStart),
+      count: Int(command.pointee.argumentCount))
+    showToMonitors(client, .alone(command.pointee.entry), arguments)
+  }
+
   private func feedMonitors(_ client: UnsafeMutablePointer<Client>, _ arguments: [ByteView]) {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
     let fraction = String(time.tv_nsec / 1_000 + 1_000_000).dropFirst()
-    let address = client.pointee.flags.contains(.unixSocket) ? "unix:" + client.pointee.address : client.pointee.address
+    // A unix socket is shown without the port 0 that its address has elsewhere.
+    let address =
+      client.pointee.flags.contains(.unixSocket)
+      ? "unix:\(client.pointee.address.dropLast(2))" : client.pointee.address
     var line = Array("+\(time.tv_sec).\(fraction) [\(client.pointee.database) \(address)]".utf8)
     for argument in arguments {
       line.append(UInt8(ascii: " "))

@@ -201,6 +201,7 @@ extension UnsafeMutablePointer<Coordinator> {
       shardCount: pointee.server.shardCount, heap: shard.pointee.heap)
     client.pointee.flags.insert(.waiting)
     pointee.outstandingCount += 1
+    shard.pointee.commandCount &+= UInt64(pointee.preparedCount)
     let payload = UInt64(UInt(bitPattern: batch))
     for target in 0..<pointee.server.shardCount
     where target != own && batch.part(target).pointee.commandCount > 0 {

@@ -14,7 +14,7 @@ extension Operation {
   }
 
   /// Runs a `KeyCommand` on the shards that its request policy names, and merges their replies.
-  func coordinateByPolicy() async {
+  public func coordinateByPolicy() async {
     guard let command = entry.pointee.keyCommand else {
       preconditionFailure("a command without code")
     }

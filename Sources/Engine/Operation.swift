@@ -102,8 +102,7 @@ public final class Operation: @unchecked Sendable {
 
   /// Gives every shard the settings as the configuration has them now.
   public func distributeSettings() async {
-    let settings = server.configuration.settings
-    _ = await onEveryShard { $0.pointee.settings = settings }
+    _ = await onEveryShard { $0.pointee.adoptSettings() }
   }
 
   // MARK: The end

@@ -39,6 +39,8 @@ public struct Shard: ~Copyable {
   public var firstWithOutput: UnsafeMutablePointer<Client>?
   /// Identifiers of clients to look at again at the end of the turn: to close, or to read on.
   public var clientsToRevisit: [UInt64] = []
+  /// Set when a pause is ended before its time: the loop lets its paused clients go on in this turn.
+  public var resumesPausedClients = false
   /// Connections that another loop accepted for this one.
   public var arrivals: [Arrival] = []
   public var network = NetworkCounters()
@@ -100,15 +102,15 @@ public struct Shard: ~Copyable {
     heap.free(errorMemory, for: .statistics)
   }
 
-  /// Nanoseconds that `ticks` of the core's counter are.
+  /// Nanoseconds that `ticks` of the core's counter are. (Why it is `mutating`: see `Keyspace.prefetchBucket`.)
   @inline(__always)
-  public func nanoseconds(ofTicks ticks: UInt64) -> UInt64 {
+  public mutating func nanoseconds(ofTicks ticks: UInt64) -> UInt64 {
     (ticks &* nanosecondsPerTickFixed) >> 16
   }
 
   /// Adds a call's time to the command's histogram.
   @inline(__always)
-  func recordLatency(_ command: Int, nanoseconds: UInt64) {
+  mutating func recordLatency(_ command: Int, nanoseconds: UInt64) {
     guard settings.latencyTracking else { return }
     if let memory = histograms[command] {
       LatencyHistogram(storage: memory).record(nanoseconds: nanoseconds)

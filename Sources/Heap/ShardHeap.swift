@@ -12,7 +12,7 @@ import CMimalloc
 /// is what the allocator's own walk of the heap finds.
 public struct ShardHeap {
   #if !SYSTEM_ALLOCATOR
-    private let heap: OpaquePointer
+    let heap: OpaquePointer
   #endif
   private let counts: UnsafeMutablePointer<Int>
 

@@ -113,20 +113,23 @@ public struct Keyspace: ~Copyable {
 
   /// Asks for the cache lines in which a lookup begins. The three stages, each gone through for many keys before the
   /// next, make the memory work on all of them at once.
+  ///
+  /// These change nothing, but a method of a noncopyable value that is not `mutating`, called through a pointer,
+  /// makes the compiler copy the whole value first.
   @inline(__always)
-  public func prefetchBucket(hash: UInt64, in database: Int) {
+  public mutating func prefetchBucket(hash: UInt64, in database: Int) {
     table(database).pointee.prefetchBucket(hash)
   }
 
   /// The second stage: the key's block, or, where the key is not in its home bucket, the other buckets. Returns
   /// false for the latter, which need the third stage.
   @inline(__always)
-  public func prefetchBlock(hash: UInt64, in database: Int) -> Bool {
+  public mutating func prefetchBlock(hash: UInt64, in database: Int) -> Bool {
     table(database).pointee.prefetchBlock(hash)
   }
 
   /// The third stage, for keys that do not live at home.
-  public func prefetchBlockElsewhere(hash: UInt64, in database: Int) {
+  public mutating func prefetchBlockElsewhere(hash: UInt64, in database: Int) {
     table(database).pointee.prefetchBlockElsewhere(hash)
   }
 

@@ -41,7 +41,7 @@ struct Segment: Equatable {
 
   @inline(__always)
   static func home(_ hash: UInt64) -> Int {
-    Int(((hash >> 8) & 0xffff) * UInt64(homeCount) >> 16)
+    Int((((hash >> 8) & 0xffff) * UInt64(homeCount)) >> 16)
   }
 
   @inline(__always)

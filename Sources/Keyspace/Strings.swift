@@ -5,32 +5,11 @@ extension Keyspace {
   /// Bytes that the text of an integer value takes at the most.
   public static let integerTextBytes = 20
 
-  /// The string value of a key. An integer is written out to `scratch`, which has room for `integerTextBytes`.
-  @inline(__always)
-  public func string(of entry: Entry, scratch: UnsafeMutablePointer<UInt8>) -> ByteView {
-    let handle = entry.slot.handle
-    let value = handle.value
-    if handle.kind == .integer {
-      let integer = UnsafeRawPointer(value.baseAddress.unsafelyUnwrapped).loadUnaligned(as: Int64.self)
-      return ByteView(start: scratch, count: writeDecimal(integer, to: scratch))
-    }
-    return ByteView(start: UnsafePointer(value.baseAddress.unsafelyUnwrapped), count: value.count)
-  }
-
   /// The value of a key that is kept as an integer, nil for any other.
-  public func integer(of entry: Entry) -> Int64? {
-    let handle = entry.slot.handle
-    guard handle.kind == .integer else { return nil }
-    return UnsafeRawPointer(handle.value.baseAddress.unsafelyUnwrapped).loadUnaligned(as: Int64.self)
-  }
+  public func integer(of entry: Entry) -> Int64? { entry.integer }
 
   /// Bytes of the string value's text.
-  public func stringCount(of entry: Entry) -> Int {
-    if let integer = integer(of: entry) {
-      return decimalDigitCount(integer.magnitude) + (integer < 0 ? 1 : 0)
-    }
-    return entry.slot.handle.value.count
-  }
+  public func stringCount(of entry: Entry) -> Int { entry.textCount ?? 0 }
 
   /// Sets a key to a string, kept as an integer where the text is one.
   @inline(__always)
@@ -68,16 +47,12 @@ extension Keyspace {
       return target.count
     }
     return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.integerTextBytes) { scratch in
-      let oldCount: Int
       let isInteger = existing.kind == .integer
-      if isInteger {
-        oldCount = string(of: existing, scratch: scratch.baseAddress.unsafelyUnwrapped).count
-      } else {
-        oldCount = existing.slot.handle.value.count
-      }
+      let oldCount = existing.text(scratch: scratch.baseAddress.unsafelyUnwrapped)?.count ?? 0
       let newCount = max(oldCount, offset + bytes.count)
-      // Strings that grow are likely to grow again: room for as much as there is, up to a mebibyte.
-      let spare = newCount > oldCount ? min(newCount, Self.spareBytesMaximum) : 0
+      // Strings that grow are likely to grow again: room for half as much as there is, up to a mebibyte. (A block
+      // that is more than half empty would be replaced at the next step.)
+      let spare = newCount > oldCount ? min(newCount / 2, Self.spareBytesMaximum) : 0
       let target = store(
         key, in: database, replacing: existing, kind: .bytes, valueCount: newCount, expiry: existing.expiry,
         preservingValue: !isInteger, spare: spare)

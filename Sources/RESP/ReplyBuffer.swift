@@ -163,8 +163,9 @@ public struct ReplyBuffer {
 
   /// Drops what was written after the buffer held `kept` bytes. Only the most recent replies may be dropped.
   public mutating func truncate(to kept: Int) {
-    precondition(kept <= count, "a reply buffer can't be cut to more than it holds")
-    if kept == count { return }
+    // When the limit was passed meanwhile, what was to be kept is gone as well.
+    precondition(kept <= count || isOverLimit, "a reply buffer can't be cut to more than it holds")
+    if kept >= count { return }
     seal()
     var remaining = kept
     var chunk = head

@@ -8,16 +8,37 @@ public struct RequestLimits: Sendable {
   public var argumentCount: Int
   /// Bytes of an inline command, and of a length line.
   public var lineBytes: Int
+  /// For a stranger, the bytes of an argument that others may send; nil for others.
+  private var bulkBytesOfOthers: Int?
 
   public init(bulkBytes: Int = 512 << 20, argumentCount: Int = Int(Int32.max), lineBytes: Int = 64 << 10) {
-    self.bulkBytes = bulkBytes
+    self.bulkBytes = min(bulkBytes, Self.bulkBytesMaximum)
     self.argumentCount = argumentCount
     self.lineBytes = lineBytes
   }
 
+  /// Whatever the configuration says: ranges of arguments are 32 bits wide.
+  private static let bulkBytesMaximum = Int(UInt32.max) - (64 << 20)
+
   /// What a client may send before it has authenticated: enough for AUTH and HELLO, too little to
   /// make the server hold memory for a stranger.
-  public static let unauthenticated = RequestLimits(bulkBytes: 16_384, argumentCount: 10)
+  ///
+  /// - Parameter bulkBytes: what others may send, beyond which the error is the same for all.
+  public static func unauthenticated(bulkBytes: Int) -> RequestLimits {
+    var limits = RequestLimits(bulkBytes: 16_384, argumentCount: 10)
+    limits.bulkBytesOfOthers = bulkBytes
+    return limits
+  }
+
+  /// Why a command may not have `count` arguments, which is over the limit.
+  func errorOfArgumentCount(_ count: Int) -> RequestError {
+    bulkBytesOfOthers != nil && count <= Int(Int32.max) ? .unauthenticatedMultibulkLength : .invalidMultibulkLength
+  }
+
+  /// Why an argument may not have `count` bytes, which is over the limit.
+  func errorOfBulkBytes(_ count: Int) -> RequestError {
+    count <= bulkBytesOfOthers ?? 0 ? .unauthenticatedBulkLength : .invalidBulkLength
+  }
 }
 
 /// A request that breaks the protocol. The client gets the text, and the connection is closed.
@@ -118,11 +139,7 @@ public enum RequestParser {
       case .tooLong: return .failure(.multibulkLineTooLong)
       case .malformed: return .failure(.invalidMultibulkLength)
       }
-      if count > limits.argumentCount {
-        return .failure(
-          limits.argumentCount <= RequestLimits.unauthenticated.argumentCount
-            ? .unauthenticatedMultibulkLength : .invalidMultibulkLength)
-      }
+      if count > limits.argumentCount { return .failure(limits.errorOfArgumentCount(count)) }
       if count <= 0 { return .nothing(end: offset) }
       missing = count
       bulkCount = -1
@@ -146,11 +163,7 @@ public enum RequestParser {
         case .malformed: return .failure(.invalidBulkLength)
         }
         if bulkCount < 0 { return .failure(.invalidBulkLength) }
-        if bulkCount > limits.bulkBytes {
-          return .failure(
-            limits.bulkBytes <= RequestLimits.unauthenticated.bulkBytes
-              ? .unauthenticatedBulkLength : .invalidBulkLength)
-        }
+        if bulkCount > limits.bulkBytes { return .failure(limits.errorOfBulkBytes(bulkCount)) }
       }
       guard end - offset >= bulkCount + 2 else {
         partial.stop(at: offset, missing: missing, bulkCount: bulkCount)

@@ -51,7 +51,8 @@ public struct Uring: ~Copyable {
     let ring = UnsafeMutablePointer<io_uring>.allocate(capacity: 1)
     // Newest and cheapest first; an older kernel refuses the flags that it does not know.
     let choices: [UInt32] = [
-      IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN, IORING_SETUP_COOP_TASKRUN, 0,
+      IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
+      IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG, 0,
     ]
     var result: Int32 = 0
     for flags in choices {
@@ -176,6 +177,10 @@ public struct Uring: ~Copyable {
   }
 
   // MARK: Completing
+
+  /// Whether completions are there, or would be if the kernel were asked.
+  @inline(__always)
+  public var hasCompletions: Bool { pantala_uring_has_completions(ring) }
 
   /// Takes up to `reapCapacity` completions out, valid until the next call.
   public func reap() -> Completions {

@@ -30,6 +30,7 @@ public enum Server {
     let cores = Processors.allowed()
     let shardCount = chooseShardCount(configuration.settings, cores)
     raiseDescriptorLimit(&configuration.settings, logger)
+    configuration.filePath = configuration.filePath.map(absolutePath)
     try enterDirectory(&configuration.settings)
 
     let server = ServerState(
@@ -180,23 +181,18 @@ public enum Server {
 
   /// Asks for as many descriptors as `maxclients` needs, and lowers it where the system refuses.
   private static func raiseDescriptorLimit(_ settings: inout Settings, _ logger: Logger) {
-    let reserved = 64
-    var limit = rlimit()
-    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-    let wanted = rlim_t(settings.maxClients + reserved)
-    if limit.rlim_cur >= wanted { return }
-    let old = limit.rlim_cur
-    limit.rlim_cur = wanted
-    if limit.rlim_max < wanted { limit.rlim_max = wanted }
-    if setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 { return }
-    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    limit.rlim_cur = limit.rlim_max
-    let reached = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 ? limit.rlim_max : old
-    let lowered = max(1, Int(reached) - reserved)
-    if lowered < settings.maxClients {
-      logger.warning("maxclients is lowered to \(lowered): the system allows \(reached) open files (ulimit -n)")
-      settings.maxClients = lowered
+    let possible = DescriptorLimit.raise(forClients: settings.maxClients)
+    if possible < settings.maxClients {
+      logger.warning("maxclients is lowered to \(possible): the system allows no more open files (ulimit -n)")
+      settings.maxClients = possible
     }
+  }
+
+  /// A path that means the same when the working directory is another one.
+  private static func absolutePath(_ path: String) -> String {
+    guard !path.hasPrefix("/"), let current = getcwd(nil, 0) else { return path }
+    defer { free(current) }
+    return String(cString: current) + "/" + path
   }
 
   private static func enterDirectory(_ settings: inout Settings) throws(StartError) {

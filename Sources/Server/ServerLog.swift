@@ -1,4 +1,5 @@
 import Configuration
+import Engine
 import Glibc
 import Logging
 import Synchronization
@@ -9,13 +10,17 @@ import Synchronization
 /// several threads don't mix.
 struct ServerLogHandler: LogHandler {
   var metadata: Logger.Metadata = [:]
-  var logLevel: Logger.Level
+  /// What CONFIG SET loglevel says now, unless a logger was given a level of its own.
+  var logLevel: Logger.Level {
+    get { ownLevel ?? LogLevelCell.level.loggerLevel }
+    set { ownLevel = newValue }
+  }
+  private var ownLevel: Logger.Level?
   private let descriptor: Int32
   private let processIdentifier = getpid()
 
-  init(descriptor: Int32, level: Logger.Level) {
+  init(descriptor: Int32) {
     self.descriptor = descriptor
-    logLevel = level
   }
 
   subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -52,13 +57,19 @@ func makeLogger(_ settings: Settings) -> Logger? {
     descriptor = open(settings.logFilePath, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
     if descriptor < 0 { return nil }
   }
-  let level: Logger.Level =
-    switch settings.logLevel {
+  LogLevelCell.level = settings.logLevel
+  return Logger(label: "pantala") { _ in ServerLogHandler(descriptor: descriptor) }
+}
+
+extension LogLevel {
+  /// The level of swift-log that means the same.
+  fileprivate var loggerLevel: Logger.Level {
+    switch self {
     case .debug: .debug
     case .verbose: .info
     case .notice: .notice
     case .warning: .warning
     case .nothing: .critical
     }
-  return Logger(label: "pantala") { _ in ServerLogHandler(descriptor: descriptor, level: level) }
+  }
 }

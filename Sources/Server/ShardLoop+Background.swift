@@ -27,6 +27,10 @@ struct BackgroundState {
 /// What a loop does regularly, whatever clients do: expiry, samples, limits that depend on time.
 extension UnsafeMutablePointer<ShardLoop> {
   func runBackgroundWork() {
+    if pointee.shard.pointee.resumesPausedClients {
+      pointee.shard.pointee.resumesPausedClients = false
+      resumePausedClients()
+    }
     let now = BackgroundState.monotonic()
     guard now >= pointee.background.nextTurn else { return }
     let settings = pointee.shard.pointee.settings

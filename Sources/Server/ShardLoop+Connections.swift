@@ -178,6 +178,7 @@ extension UnsafeMutablePointer<ShardLoop> {
     if client.pointee.flags.contains(.closeNow) || client.pointee.flags.contains(.sending) { return }
     if client.pointee.reply.isEmpty { return }
     client.pointee.reply.adapt(toTurnOf: client.pointee.reply.count)
+    client.pointee.replyBytesPeak = Swift.max(client.pointee.replyBytesPeak, client.pointee.reply.count)
     client.pointee.sending.append(movingFrom: &client.pointee.reply)
     submitSend(client)
   }

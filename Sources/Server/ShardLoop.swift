@@ -141,8 +141,8 @@ extension UnsafeMutablePointer<ShardLoop> {
       nanoseconds: Swift.min(LoopTuning.gatherNanoseconds, untilBackground))
   }
 
-  /// Looks for messages for a little while: a reply that is under way comes sooner than a wake-up would. Returns
-  /// whether one came.
+  /// Looks for messages and completions for a little while: a reply that is under way comes sooner than a wake-up
+  /// would. Returns whether something came.
   private func spinForMessages() -> Bool {
     let coordinator = pointee.coordinator
     let nanoseconds = UInt64(pointee.shard.pointee.settings.shardSpinMicroseconds) * 1_000
@@ -151,7 +151,7 @@ extension UnsafeMutablePointer<ShardLoop> {
     pointee.uring.pointee.submit()
     let start = pantala_ticks()
     while pointee.shard.pointee.nanoseconds(ofTicks: pantala_ticks() &- start) < nanoseconds {
-      if coordinator.pointee.hasMessages { return true }
+      if coordinator.pointee.hasMessages || pointee.uring.pointee.hasCompletions { return true }
       pantala_pause()
     }
     return false
@@ -215,8 +215,7 @@ extension ShardLoop {
   /// Shows other shards how much this one holds, and decides whether memory is full.
   func publishMemory() {
     server.liveBytes[index].store(shard.pointee.heap.liveBytes + shard.pointee.runtimeAreas.used)
-    let maximum = shard.pointee.settings.maxMemoryBytes
-    shard.pointee.refusesWrites = maximum > 0 && server.publishedLiveBytes > maximum
+    shard.pointee.reconsiderWrites()
   }
 }
 

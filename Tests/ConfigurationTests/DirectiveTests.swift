@@ -67,9 +67,9 @@ struct DirectiveTests {
     let names = Configuration.directives.filter { !$0.isMutable }.map(\.name).sorted()
     #expect(
       names == [
-        "databases", "enable-debug-command", "enable-protected-configs", "logfile", "pidfile", "pin-threads",
-        "receive-buffer-size", "receive-buffers", "ring-entries", "shards", "tcp-backlog", "unixsocket",
-        "unixsocketperm",
+        "bind", "databases", "enable-debug-command", "enable-protected-configs", "logfile", "pidfile",
+        "pin-threads", "port", "receive-buffer-size", "receive-buffers", "ring-entries", "shards",
+        "tcp-backlog", "unixsocket", "unixsocketperm",
       ])
     #expect(Configuration.directives.filter(\.isSensitive).map(\.name) == ["requirepass"])
     #expect(Configuration.directives.filter(\.isProtected).map(\.name) == ["dir"])

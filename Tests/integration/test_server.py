@@ -266,6 +266,48 @@ class Clients(ServerTestCase):
         self.assert_ok(self.c.command("CLIENT", "UNPAUSE"))
         self.assert_ok(other.read_reply())
 
+    def test_unpause_lets_clients_of_every_shard_go_on(self) -> None:
+        others = [self.connect() for _ in range(6)]
+        self.assert_ok(self.c.command("CLIENT", "PAUSE", 60_000, "WRITE"))
+        # What a pause holds up is read again afterwards: as an array, and as an inline command.
+        for index, other in enumerate(others):
+            other.send(encode("SET", f"key:{index}", 1) + b"INCR key:%d\r\n" % index + encode("PING"))
+        self.assertFalse(any(other.has_input(0.02) for other in others))
+        self.assertEqual([line["flags"] for line in self.lines()].count("b"), len(others))
+        self.assert_ok(self.c.command("CLIENT", "UNPAUSE"))
+        for other in others:
+            self.assertEqual([reply.value for reply in other.read_replies(3)], [b"OK", 2, b"PONG"])
+
+    def test_kill_by_age(self) -> None:
+        self.require_version(7, 4)
+        self.assertEqual(self.c.command("CLIENT", "KILL", "MAXAGE", 1_000_000), Reply("integer", 0))
+        self.assert_error(self.c.command("CLIENT", "KILL", "MAXAGE", "abc"), "ERR maxage is not an integer or out of range")
+        self.assert_error(self.c.command("CLIENT", "KILL", "MAXAGE", 0), "ERR maxage should be greater than 0")
+        old = self.connect()
+        old.command("PING")
+        time.sleep(1.1)
+        self.connect().command("PING")
+        self.assertEqual(self.c.command("CLIENT", "KILL", "MAXAGE", 1), Reply("integer", 1))
+        self.assertTrue(old.is_closed(within_seconds=2))
+
+    def test_memory_of_clients_adds_up(self) -> None:
+        """Whatever connections hold, `tot-mem` of all is what the heaps count for clients, but for a fixed store per shard."""
+        self.require_pantala("accounts")
+
+        def fixed() -> int:
+            total = re.search(r"mem_clients_normal:(\d+)", self.c.command("INFO", "memory").text)
+            return int(total[1]) - sum(int(line["tot-mem"]) for line in self.lines())
+
+        before = fixed()
+        self.c.command("SET", "big", "x" * 100_000)
+        waiting, part, many, deaf = (self.connect() for _ in range(4))
+        waiting.command("PING")
+        part.send(b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$100000\r\n" + b"x" * 50_000)
+        many.send(b"*1000\r\n" + b"$1\r\na\r\n" * 500)
+        deaf.send(encode("GET", "big") * 200)
+        self.eventually(lambda: any(int(line["omem"]) > 1_000_000 for line in self.lines()))
+        self.assertEqual(fixed(), before)
+
     def test_no_evict_and_help(self) -> None:
         self.assert_ok(self.c.command("CLIENT", "NO-EVICT", "ON"))
         self.assert_ok(self.c.command("CLIENT", "NO-EVICT", "off"))
@@ -300,6 +342,15 @@ class Monitor(ServerTestCase):
         self.assertEqual(monitor.command("RESET"), Reply("simple", b"RESET"))
         self.c.command("PING")
         self.assertEqual(monitor.command("ECHO", "x"), Reply("bulk", b"x"))
+
+    def test_a_command_is_shown_when_it_has_been_executed(self) -> None:
+        monitor = self.connect()
+        monitor.command("MONITOR")
+        monitor.send(encode("SELECT", "3") + encode("RESET") + encode("PING"))
+        reply, line, reset, pong = (monitor.read_reply() for _ in range(4))
+        self.assertEqual((reply.value, reset.value, pong.value), (b"OK", b"RESET", b"PONG"))
+        host, port = monitor.socket.getsockname()
+        self.assertTrue(line.text.endswith(f'[3 {host}:{port}] "SELECT" "3"'), line.text)
 
     def test_secrets_are_not_shown(self) -> None:
         monitor = self.connect()

@@ -32,4 +32,10 @@ static inline uint32_t pantala_uring_reap(struct io_uring *ring, struct io_uring
   return count;
 }
 
+// Whether completions are in the queue, or wait in the kernel for the thread to ask for them.
+static inline bool pantala_uring_has_completions(struct io_uring *ring) {
+  return *ring->cq.khead != io_uring_smp_load_acquire(ring->cq.ktail) ||
+         (IO_URING_READ_ONCE(*ring->sq.kflags) & IORING_SQ_TASKRUN) != 0;
+}
+
 #endif

@@ -1,0 +1,100 @@
+import Bytes
+import Engine
+import Keyspace
+
+/// Bringing a key's value and expiry time to another name or database: what RENAME, RENAMENX and COPY are.
+struct KeyMovement: Sendable {
+  struct Place: Sendable {
+    let key: ByteView
+    let database: Int
+  }
+
+  enum Outcome: Sendable {
+    case done
+    case sourceMissing
+    case targetExists
+  }
+
+  let source: Place
+  let target: Place
+  let keepsSource: Bool
+  let replacesTarget: Bool
+
+  /// Does it where both keys live on the one shard.
+  func run(on shard: UnsafeMutablePointer<Shard>) -> Outcome {
+    let sourceKey = shard.key(source)
+    let targetKey = shard.key(target)
+    // The target comes first: looking it up may remove it, and then no entry found before is valid.
+    let targetExists = shard.pointee.keyspace.lookup(targetKey, in: target.database, for: .write) != nil
+    let purpose: LookupPurpose = keepsSource ? .read : .write
+    guard let entry = shard.pointee.keyspace.lookup(sourceKey, in: source.database, for: purpose) else {
+      return .sourceMissing
+    }
+    if targetExists, !replacesTarget { return .targetExists }
+    if keepsSource {
+      shard.pointee.keyspace.copy(entry, to: targetKey, in: target.database)
+    } else if sourceKey.bytes != targetKey.bytes {
+      shard.pointee.keyspace.rename(entry, to: targetKey)
+    }
+    return .done
+  }
+
+  /// Does it over two shards.
+  ///
+  /// The source is taken in one step, so whatever others do meanwhile, the value ends in one place: what is lost at
+  /// most is the sight of it while it travels. If the target came into being in that time, the value goes back.
+  func run(_ operation: Operation) async -> Outcome {
+    let sourceShard = operation.shard(of: source.key)
+    let targetShard = operation.shard(of: target.key)
+    if !replacesTarget {
+      let exist = await operation.onShards([sourceShard, targetShard]) { [self] shard in
+        shard.has(shard.pointee.index == sourceShard ? source : target)
+      }
+      if !exist[0] { return .sourceMissing }
+      if exist[1] { return .targetExists }
+    }
+    guard let value = await operation.onShard(sourceShard, { [self] in take(from: $0) }) else {
+      return .sourceMissing
+    }
+    if await operation.onShard(
+      targetShard, { [self] in $0.put(value, at: target, replacing: replacesTarget) })
+    {
+      return .done
+    }
+    if !keepsSource {
+      // Whoever has set the source meanwhile came after this command, which in their eyes did nothing.
+      _ = await operation.onShard(sourceShard) { [self] in $0.put(value, at: source, replacing: false) }
+    }
+    return .targetExists
+  }
+
+  private func take(from shard: UnsafeMutablePointer<Shard>) -> ValueTransfer? {
+    let purpose: LookupPurpose = keepsSource ? .read : .write
+    guard let entry = shard.pointee.keyspace.lookup(shard.key(source), in: source.database, for: purpose)
+    else {
+      return nil
+    }
+    let value = shard.pointee.keyspace.transfer(of: entry)
+    if !keepsSource { shard.pointee.keyspace.remove(entry) }
+    return value
+  }
+}
+
+extension UnsafeMutablePointer<Shard> {
+  fileprivate func key(_ place: KeyMovement.Place) -> Key {
+    Key(place.key, hasher: pointee.keyspace.hasher)
+  }
+
+  fileprivate func has(_ place: KeyMovement.Place) -> Bool {
+    pointee.keyspace.lookup(key(place), in: place.database, for: .write) != nil
+  }
+
+  /// Gives a key a value; false if it has one that is not to be replaced.
+  fileprivate func put(_ value: ValueTransfer, at place: KeyMovement.Place, replacing: Bool) -> Bool {
+    let key = key(place)
+    let existing = pointee.keyspace.lookup(key, in: place.database, for: .write)
+    if existing != nil, !replacing { return false }
+    pointee.keyspace.place(value, at: key, in: place.database, replacing: existing)
+    return true
+  }
+}

@@ -1,0 +1,269 @@
+import Engine
+import Statistics
+
+/// What is wrong with the server's memory, with the evidence and the command that helps.
+enum MemoryDoctorCommand: CoordinatedCommand {
+  static let declaration = CommandDeclaration(
+    name: "doctor", arity: 2, requestPolicy: .allShards, responsePolicy: .special,
+    tips: [.nondeterministicOutput], group: .server, since: "4.0.0",
+    summary: "Looks for problems with memory and says what helps.",
+    complexity: "O(N) where N is the number of shards and clients.")
+
+  static func coordinate(_ operation: Operation) async {
+    let memory = await operation.memoryReport()
+    let clients = ShardReport.sum(await operation.onEveryShard { ShardReport(of: $0, [.clients]) }).clients
+    let settings = operation.server.configuration.settings
+    let doctor = MemoryDoctor(
+      report: memory.whole, shardBytes: memory.shards.map(\.allocatedBytes), clients: clients,
+      maxMemoryBytes: settings.maxMemoryBytes,
+      availableBytes: Int(clamping: ProcessMemory.availableByteCount()))
+    operation.reply.pointee.verbatim(doctor.text)
+  }
+}
+
+/// The diagnoses of MEMORY DOCTOR, from figures alone.
+struct MemoryDoctor {
+  let report: MemoryReport
+  /// Bytes allocated by each shard.
+  let shardBytes: [Int]
+  let clients: ClientTotals
+  /// `maxmemory`; 0 if there is no limit.
+  let maxMemoryBytes: Int
+  /// The machine's memory, or the control group's limit.
+  let availableBytes: Int
+
+  /// One problem.
+  struct Finding: Equatable {
+    /// Its name.
+    let title: String
+    /// The figures that show it.
+    let evidence: String
+    /// What to do.
+    let remedy: String
+  }
+
+  /// From where on figures are a problem. Those that Redis has as well are as Redis has them.
+  enum Threshold {
+    /// Less than this, allocated since start-up, says nothing about ratios.
+    static let judgeableBytes = 5 << 20
+    /// The peak, over the total.
+    static let peakRatio = 1.5
+    /// Resident bytes, over allocated ones.
+    static let totalFragmentationRatio = 1.4
+    /// Any other ratio of bytes that should be about the same.
+    static let ratio = 1.1
+    /// The bytes that a ratio must amount to.
+    static let wastedBytes = 10 << 20
+    /// The same for what is resident beside the heaps: the libraries alone are about half of it.
+    static let residentOverheadBytes = 64 << 20
+    /// Buffers of a client, on average over all.
+    static let averageClientBytes = 200 << 10
+    /// Buffers of a single client.
+    static let largestClientBytes = 32 << 20
+    /// The share of a limit that is close to it.
+    static let limitShare = 0.9
+    /// The fullest shard, over the average.
+    static let skewRatio = 1.5
+    /// The bytes that skew must amount to.
+    static let skewBytes = 64 << 20
+    /// Bytes of table for a key; a table that grows has about 15.
+    static let tableBytesPerKey = 40
+  }
+
+  /// The reply.
+  var text: String {
+    let findings = self.findings
+    if findings.isEmpty {
+      return isJudgeable ? healthyText : emptyText
+    }
+    var text = "\(findings.count) problem\(findings.count == 1 ? "" : "s") found.\n"
+    for (index, finding) in findings.enumerated() {
+      text += "\n\(index + 1). \(finding.title): \(finding.evidence)\n   \(finding.remedy)\n"
+    }
+    return text
+  }
+
+  /// Every problem there is, the most urgent first.
+  var findings: [Finding] {
+    // Limits and clients are problems of an empty server, too; ratios are not.
+    let always = [limit, machine, clientBuffers]
+    let ratios = [swapping, retained, areas, residentOverhead, fragmentation, peak, skew, sparseTables]
+    return (always + (isJudgeable ? ratios : [])).compactMap { $0 }
+  }
+
+  private var isJudgeable: Bool {
+    max(report.totalAllocated, report.resident.anonymousByteCount) - report.startupAllocated
+      >= Threshold.judgeableBytes
+  }
+
+  private var emptyText: String {
+    "This server holds \(Self.bytes(report.totalAllocated)), \(Self.bytes(report.startupAllocated)) of them since "
+      + "its start: too little for a diagnosis. Ask again when it holds data.\n"
+  }
+
+  private var healthyText: String {
+    "No problem found: \(Self.bytes(report.totalAllocated)) are allocated, \(Self.bytes(report.resident.byteCount)) "
+      + "resident, \(Self.bytes(report.datasetBytes)) are data.\n"
+  }
+
+  // MARK: Limits
+
+  private var limit: Finding? {
+    guard maxMemoryBytes > 0, Double(report.totalAllocated) >= Double(maxMemoryBytes) * Threshold.limitShare else {
+      return nil
+    }
+    let isOver = report.totalAllocated >= maxMemoryBytes
+    return Finding(
+      title: isOver ? "Memory is full" : "Memory is nearly full",
+      evidence: "\(Self.bytes(report.totalAllocated)) are allocated (total.allocated), and maxmemory is "
+        + "\(Self.bytes(maxMemoryBytes))."
+        + (isOver ? " Commands that add data are refused." : ""),
+      remedy: "Delete keys or let them expire (EXPIRE), or raise the limit with 'CONFIG SET maxmemory <bytes>'.")
+  }
+
+  private var machine: Finding? {
+    guard availableBytes > 0, Double(report.resident.byteCount) >= Double(availableBytes) * Threshold.limitShare
+    else { return nil }
+    return Finding(
+      title: "The machine is short of memory",
+      evidence: "\(Self.bytes(report.resident.byteCount)) are resident of \(Self.bytes(availableBytes)) that the "
+        + "machine or the control group has.",
+      remedy: maxMemoryBytes == 0
+        ? "The system may kill the server: set a limit with 'CONFIG SET maxmemory <bytes>', or give it more memory."
+        : "The system may kill the server: lower maxmemory with 'CONFIG SET maxmemory <bytes>', or give it more memory."
+    )
+  }
+
+  // MARK: Clients
+
+  private var clientBuffers: Finding? {
+    let bytes = clients.inputBytes + clients.outputBytes
+    let average = clients.count > 0 ? bytes / clients.count : 0
+    let largest = max(clients.largestInputBytes, clients.largestOutputBytes)
+    guard average > Threshold.averageClientBytes || largest > Threshold.largestClientBytes else { return nil }
+    return Finding(
+      title: "Large client buffers",
+      evidence: "\(clients.count) clients hold \(Self.bytes(clients.inputBytes)) of input and "
+        + "\(Self.bytes(clients.outputBytes)) of replies, \(Self.bytes(average)) each; the largest single input has been "
+        + "\(Self.bytes(clients.largestInputBytes)), the largest single output \(Self.bytes(clients.largestOutputBytes)).",
+      remedy: "'CLIENT LIST' shows who (fields qbuf, omem and tot-mem), 'CLIENT KILL ID <id>' ends one. Limit them with "
+        + "client-output-buffer-limit and client-query-buffer-limit, and read large ranges in parts.")
+  }
+
+  // MARK: Ratios
+
+  private var swapping: Finding? {
+    let missing = report.totalAllocated - report.resident.byteCount
+    guard report.resident.byteCount > 0, missing > Threshold.wastedBytes,
+      Self.exceeds(report.totalAllocated, report.resident.byteCount, Threshold.ratio)
+    else { return nil }
+    return Finding(
+      title: "Memory that is not resident",
+      evidence: "\(Self.bytes(report.totalAllocated)) are allocated, but only \(Self.bytes(report.resident.byteCount)) "
+        + "are in physical memory: the rest was swapped out, or never written.",
+      remedy: "VmSwap in /proc/<pid>/status tells ('INFO server' has the process_id). If it is not 0, lower maxmemory "
+        + "with 'CONFIG SET maxmemory <bytes>', and vm.swappiness of the system.")
+  }
+
+  private var retained: Finding? {
+    guard report.allocatorResidentBytes > Threshold.wastedBytes,
+      report.allocatorResidentRatio > Threshold.ratio
+    else { return nil }
+    return Finding(
+      title: "Free pages are kept",
+      evidence: "\(Self.bytes(report.allocatorResident)) are resident for "
+        + "\(Self.bytes(report.allocatorActive)) of pages in use (allocator-rss.ratio "
+        + "\(Self.ratio(report.allocatorResidentRatio))).",
+      remedy: "'MEMORY PURGE' gives free pages back to the system. After a peak some go only when their neighbours do.")
+  }
+
+  private var areas: Finding? {
+    guard report.fragmentationBytes > Threshold.wastedBytes, report.fragmentationRatio > Threshold.ratio else {
+      return nil
+    }
+    return Finding(
+      title: "Fragmentation within pages",
+      evidence: "\(Self.bytes(report.allocatorActive)) of pages hold \(Self.bytes(report.allocatorAllocated)) of live "
+        + "blocks (allocator-fragmentation.ratio \(Self.ratio(report.fragmentationRatio))).",
+      remedy: "Deleted keys left gaps, which new keys of like size fill. If none will come, load the data into a new "
+        + "process; 'MEMORY MALLOC-STATS' shows which shard has the gaps.")
+  }
+
+  private var residentOverhead: Finding? {
+    guard report.residentOverheadBytes > Threshold.residentOverheadBytes,
+      report.residentOverheadRatio > Threshold.ratio
+    else { return nil }
+    return Finding(
+      title: "Resident memory beside the heaps",
+      evidence: "\(Self.bytes(report.resident.byteCount)) are resident, "
+        + "\(Self.bytes(report.residentOverheadBytes)) of them code and mapped files "
+        + "(rss-overhead.ratio \(Self.ratio(report.residentOverheadRatio))).",
+      remedy: "It is not the data's: look at /proc/<pid>/smaps for what is mapped.")
+  }
+
+  private var fragmentation: Finding? {
+    guard report.totalFragmentationBytes > Threshold.wastedBytes,
+      report.totalFragmentationRatio > Threshold.totalFragmentationRatio
+    else { return nil }
+    return Finding(
+      title: "More resident than allocated",
+      evidence: "\(Self.bytes(report.resident.byteCount)) are resident for \(Self.bytes(report.totalAllocated)) "
+        + "allocated (fragmentation \(Self.ratio(report.totalFragmentationRatio))).",
+      remedy: "The ratios of 'MEMORY STATS' tell where: allocator-fragmentation within pages, allocator-rss in free "
+        + "pages, for which 'MEMORY PURGE' helps, rss-overhead outside of the heaps.")
+  }
+
+  private var peak: Finding? {
+    guard Self.exceeds(report.peakAllocated, report.totalAllocated, Threshold.peakRatio) else { return nil }
+    return Finding(
+      title: "A high peak",
+      evidence: "\(Self.bytes(report.peakAllocated)) were allocated once (peak.allocated), "
+        + "\(Self.bytes(report.totalAllocated)) are now.",
+      remedy: "Ratios of resident to allocated memory may be high for that reason alone. 'MEMORY PURGE' gives back "
+        + "what can be; size the machine for the peak.")
+  }
+
+  // MARK: Shards and tables
+
+  private var skew: Finding? {
+    guard shardBytes.count > 1, let fullest = shardBytes.indices.max(by: { shardBytes[$0] < shardBytes[$1] }) else {
+      return nil
+    }
+    let average = shardBytes.reduce(0, +) / shardBytes.count
+    guard shardBytes[fullest] - average > Threshold.skewBytes,
+      Self.exceeds(shardBytes[fullest], average, Threshold.skewRatio)
+    else { return nil }
+    return Finding(
+      title: "Uneven shards",
+      evidence: "shard \(fullest) holds \(Self.bytes(shardBytes[fullest])), \(Self.bytes(average)) is the average of "
+        + "\(shardBytes.count).",
+      remedy: "Keys spread evenly, so a few of them must be very large: find them with 'redis-cli --memkeys', and "
+        + "split them.")
+  }
+
+  private var sparseTables: Finding? {
+    guard report.tableBytes > Threshold.wastedBytes,
+      report.tableBytes / Threshold.tableBytesPerKey > report.keyCount
+    else { return nil }
+    return Finding(
+      title: "Tables nearly empty",
+      evidence: "\(Self.bytes(report.tableBytes)) of tables (overhead.db.hashtable.lut) hold \(report.keyCount) keys.",
+      remedy: "Many keys were deleted. Tables shrink by themselves, a little in each background turn: raise "
+        + "'CONFIG SET hz <number>' to have it done sooner.")
+  }
+
+  // MARK: Figures
+
+  private static func exceeds(_ larger: Int, _ smaller: Int, _ ratio: Double) -> Bool {
+    Double(larger) > Double(smaller) * ratio
+  }
+
+  private static func bytes(_ count: Int) -> String {
+    InfoText.humanReadable(byteCount: UInt64(max(0, count)))
+  }
+
+  private static func ratio(_ value: Double) -> String {
+    let hundredths = Int((value * 100).rounded())
+    return "\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100)"
+  }
+}

@@ -1,0 +1,20 @@
+/// A shard's copy of the settings.
+extension Shard {
+  /// Takes over the settings as the configuration has them now, with what follows from them at once.
+  ///
+  /// The configuration is asked when the shard gets to it, not when the change was made: of two changes that cross
+  /// on their way, the later one stays, whichever message comes last.
+  public mutating func adoptSettings() {
+    settings = server.configuration.settings
+    if slowLog.maximumLength != settings.slowlogMaxEntries {
+      slowLog.resize(maximumLength: settings.slowlogMaxEntries)
+    }
+    reconsiderWrites()
+  }
+
+  /// Decides whether memory is full.
+  public mutating func reconsiderWrites() {
+    let maximum = settings.maxMemoryBytes
+    refusesWrites = maximum > 0 && server.publishedLiveBytes > maximum
+  }
+}
