@@ -12,8 +12,8 @@ enum MemoryCommand: CommandContainer {
     summary: "Tells where the memory is, of a key and of the server.",
     complexity: "Depends on subcommand.",
     subcommands: [
-      MemoryUsageCommand.self, MemoryStatsCommand.self, MemoryDoctorCommand.self, MemoryMallocStatsCommand.self,
-      MemoryPurgeCommand.self, MemoryHelpCommand.self,
+      MemoryUsageCommand.self, MemoryStatsCommand.self, MemoryDoctorCommand.self,
+      MemoryMallocStatsCommand.self, MemoryPurgeCommand.self, MemoryHelpCommand.self,
     ])
 }
 
@@ -22,7 +22,8 @@ enum MemoryCommand: CommandContainer {
 enum MemoryUsageCommand: KeyCommand {
   static let declaration = CommandDeclaration(
     name: "usage", arity: -3, flags: [.readOnly], keys: [.key(at: 2, [.readOnly])], group: .server,
-    since: "4.0.0", summary: "Returns the bytes that a key and its value take, to the byte.", complexity: "O(1)",
+    since: "4.0.0", summary: "Returns the bytes that a key and its value take, to the byte.",
+    complexity: "O(1)",
     arguments: [.init("key", .key), .init("count", .integer, token: "SAMPLES", optional: true)])
 
   static func execute(_ call: inout KeyCall) {

@@ -97,41 +97,51 @@ struct MemoryDoctor {
   }
 
   private var emptyText: String {
-    "This server holds \(Self.bytes(report.totalAllocated)), \(Self.bytes(report.startupAllocated)) of them since "
-      + "its start: too little for a diagnosis. Ask again when it holds data.\n"
+    """
+    This server holds \(Self.bytes(report.totalAllocated)), \(Self.bytes(report.startupAllocated)) of them since its \
+    start: too little for a diagnosis. Ask again when it holds data.
+
+    """
   }
 
   private var healthyText: String {
-    "No problem found: \(Self.bytes(report.totalAllocated)) are allocated, \(Self.bytes(report.resident.byteCount)) "
-      + "resident, \(Self.bytes(report.datasetBytes)) are data.\n"
+    """
+    No problem found: \(Self.bytes(report.totalAllocated)) are allocated, \
+    \(Self.bytes(report.resident.byteCount)) resident, \(Self.bytes(report.datasetBytes)) are data.
+
+    """
   }
 
   // MARK: Limits
 
   private var limit: Finding? {
-    guard maxMemoryBytes > 0, Double(report.totalAllocated) >= Double(maxMemoryBytes) * Threshold.limitShare else {
-      return nil
-    }
-    let isOver = report.totalAllocated >= maxMemoryBytes
+    let closeToLimit = Double(maxMemoryBytes) * Threshold.limitShare
+    guard maxMemoryBytes > 0, Double(report.totalAllocated) >= closeToLimit else { return nil }
+    let isOver = report.totalAllocated > maxMemoryBytes
     return Finding(
       title: isOver ? "Memory is full" : "Memory is nearly full",
-      evidence: "\(Self.bytes(report.totalAllocated)) are allocated (total.allocated), and maxmemory is "
-        + "\(Self.bytes(maxMemoryBytes))."
-        + (isOver ? " Commands that add data are refused." : ""),
-      remedy: "Delete keys or let them expire (EXPIRE), or raise the limit with 'CONFIG SET maxmemory <bytes>'.")
+      evidence: """
+        \(Self.bytes(report.totalAllocated)) are allocated (total.allocated), and maxmemory is \
+        \(Self.bytes(maxMemoryBytes)).\(isOver ? " Commands that add data are refused." : "")
+        """,
+      remedy: """
+        Delete keys or let them expire (EXPIRE), or raise the limit with 'CONFIG SET maxmemory <bytes>'.
+        """)
   }
 
   private var machine: Finding? {
-    guard availableBytes > 0, Double(report.resident.byteCount) >= Double(availableBytes) * Threshold.limitShare
-    else { return nil }
+    let closeToLimit = Double(availableBytes) * Threshold.limitShare
+    guard availableBytes > 0, Double(report.resident.byteCount) >= closeToLimit else { return nil }
     return Finding(
       title: "The machine is short of memory",
-      evidence: "\(Self.bytes(report.resident.byteCount)) are resident of \(Self.bytes(availableBytes)) that the "
-        + "machine or the control group has.",
-      remedy: maxMemoryBytes == 0
-        ? "The system may kill the server: set a limit with 'CONFIG SET maxmemory <bytes>', or give it more memory."
-        : "The system may kill the server: lower maxmemory with 'CONFIG SET maxmemory <bytes>', or give it more memory."
-    )
+      evidence: """
+        \(Self.bytes(report.resident.byteCount)) are resident of \(Self.bytes(availableBytes)) that the machine or \
+        the control group has.
+        """,
+      remedy: """
+        The system may kill the server: \(maxMemoryBytes == 0 ? "set a limit" : "lower the limit") with \
+        'CONFIG SET maxmemory <bytes>', or give it more memory.
+        """)
   }
 
   // MARK: Clients
@@ -143,11 +153,16 @@ struct MemoryDoctor {
     guard average > Threshold.averageClientBytes || largest > Threshold.largestClientBytes else { return nil }
     return Finding(
       title: "Large client buffers",
-      evidence: "\(clients.count) clients hold \(Self.bytes(clients.inputBytes)) of input and "
-        + "\(Self.bytes(clients.outputBytes)) of replies, \(Self.bytes(average)) each; the largest single input has been "
-        + "\(Self.bytes(clients.largestInputBytes)), the largest single output \(Self.bytes(clients.largestOutputBytes)).",
-      remedy: "'CLIENT LIST' shows who (fields qbuf, omem and tot-mem), 'CLIENT KILL ID <id>' ends one. Limit them with "
-        + "client-output-buffer-limit and client-query-buffer-limit, and read large ranges in parts.")
+      evidence: """
+        \(clients.count) clients hold \(Self.bytes(clients.inputBytes)) of input and \
+        \(Self.bytes(clients.outputBytes)) of replies. The largest single input of late has been \
+        \(Self.bytes(clients.largestInputBytes)), the largest single output \
+        \(Self.bytes(clients.largestOutputBytes)).
+        """,
+      remedy: """
+        'CLIENT LIST' shows whose they are (fields qbuf, omem and tot-mem), 'CLIENT KILL ID <id>' ends a client. \
+        Limit them with client-output-buffer-limit and client-query-buffer-limit, and read large ranges in parts.
+        """)
   }
 
   // MARK: Ratios
@@ -159,10 +174,14 @@ struct MemoryDoctor {
     else { return nil }
     return Finding(
       title: "Memory that is not resident",
-      evidence: "\(Self.bytes(report.totalAllocated)) are allocated, but only \(Self.bytes(report.resident.byteCount)) "
-        + "are in physical memory: the rest was swapped out, or never written.",
-      remedy: "VmSwap in /proc/<pid>/status tells ('INFO server' has the process_id). If it is not 0, lower maxmemory "
-        + "with 'CONFIG SET maxmemory <bytes>', and vm.swappiness of the system.")
+      evidence: """
+        \(Self.bytes(report.totalAllocated)) are allocated, but only \(Self.bytes(report.resident.byteCount)) are \
+        in physical memory: the rest was swapped out, or never written.
+        """,
+      remedy: """
+        VmSwap in /proc/<process_id>/status tells which ('INFO server' has the process_id). If it is not 0, lower \
+        the limit with 'CONFIG SET maxmemory <bytes>', or give the machine more memory.
+        """)
   }
 
   private var retained: Finding? {
@@ -171,10 +190,11 @@ struct MemoryDoctor {
     else { return nil }
     return Finding(
       title: "Free pages are kept",
-      evidence: "\(Self.bytes(report.allocatorResident)) are resident for "
-        + "\(Self.bytes(report.allocatorActive)) of pages in use (allocator-rss.ratio "
-        + "\(Self.ratio(report.allocatorResidentRatio))).",
-      remedy: "'MEMORY PURGE' gives free pages back to the system. After a peak some go only when their neighbours do.")
+      evidence: """
+        \(Self.bytes(report.allocatorResident)) are resident for \(Self.bytes(report.allocatorActive)) of pages in \
+        use (allocator-rss.ratio \(Self.ratio(report.allocatorResidentRatio))).
+        """,
+      remedy: "'MEMORY PURGE' gives free pages back to the system.")
   }
 
   private var areas: Finding? {
@@ -182,11 +202,15 @@ struct MemoryDoctor {
       return nil
     }
     return Finding(
-      title: "Fragmentation within pages",
-      evidence: "\(Self.bytes(report.allocatorActive)) of pages hold \(Self.bytes(report.allocatorAllocated)) of live "
-        + "blocks (allocator-fragmentation.ratio \(Self.ratio(report.fragmentationRatio))).",
-      remedy: "Deleted keys left gaps, which new keys of like size fill. If none will come, load the data into a new "
-        + "process; 'MEMORY MALLOC-STATS' shows which shard has the gaps.")
+      title: "Gaps within pages",
+      evidence: """
+        \(Self.bytes(report.allocatorActive)) of pages hold \(Self.bytes(report.allocatorAllocated)) of live \
+        blocks (allocator-fragmentation.ratio \(Self.ratio(report.fragmentationRatio))).
+        """,
+      remedy: """
+        Deleted keys left gaps, which new keys of like size will fill; 'MEMORY MALLOC-STATS' shows in which shards. \
+        If no such keys will come, only loading the data into a new process gives the memory back.
+        """)
   }
 
   private var residentOverhead: Finding? {
@@ -195,10 +219,11 @@ struct MemoryDoctor {
     else { return nil }
     return Finding(
       title: "Resident memory beside the heaps",
-      evidence: "\(Self.bytes(report.resident.byteCount)) are resident, "
-        + "\(Self.bytes(report.residentOverheadBytes)) of them code and mapped files "
-        + "(rss-overhead.ratio \(Self.ratio(report.residentOverheadRatio))).",
-      remedy: "It is not the data's: look at /proc/<pid>/smaps for what is mapped.")
+      evidence: """
+        \(Self.bytes(report.resident.byteCount)) are resident, \(Self.bytes(report.residentOverheadBytes)) of them \
+        code and mapped files (rss-overhead.ratio \(Self.ratio(report.residentOverheadRatio))).
+        """,
+      remedy: "It is not the data's: /proc/<process_id>/smaps shows what is mapped.")
   }
 
   private var fragmentation: Finding? {
@@ -206,39 +231,51 @@ struct MemoryDoctor {
       report.totalFragmentationRatio > Threshold.totalFragmentationRatio
     else { return nil }
     return Finding(
-      title: "More resident than allocated",
-      evidence: "\(Self.bytes(report.resident.byteCount)) are resident for \(Self.bytes(report.totalAllocated)) "
-        + "allocated (fragmentation \(Self.ratio(report.totalFragmentationRatio))).",
-      remedy: "The ratios of 'MEMORY STATS' tell where: allocator-fragmentation within pages, allocator-rss in free "
-        + "pages, for which 'MEMORY PURGE' helps, rss-overhead outside of the heaps.")
+      title: "Much more resident than allocated",
+      evidence: """
+        \(Self.bytes(report.resident.byteCount)) are resident for \(Self.bytes(report.totalAllocated)) allocated \
+        (fragmentation \(Self.ratio(report.totalFragmentationRatio))).
+        """,
+      remedy: """
+        The ratios of 'MEMORY STATS' tell where: allocator-fragmentation within pages, allocator-rss in free pages, \
+        for which 'MEMORY PURGE' helps, rss-overhead outside of the heaps.
+        """)
   }
 
   private var peak: Finding? {
     guard Self.exceeds(report.peakAllocated, report.totalAllocated, Threshold.peakRatio) else { return nil }
     return Finding(
       title: "A high peak",
-      evidence: "\(Self.bytes(report.peakAllocated)) were allocated once (peak.allocated), "
-        + "\(Self.bytes(report.totalAllocated)) are now.",
-      remedy: "Ratios of resident to allocated memory may be high for that reason alone. 'MEMORY PURGE' gives back "
-        + "what can be; size the machine for the peak.")
+      evidence: """
+        \(Self.bytes(report.peakAllocated)) were allocated once (peak.allocated), \
+        \(Self.bytes(report.totalAllocated)) are now.
+        """,
+      remedy: """
+        Ratios of resident to allocated memory may be high for that reason alone: 'MEMORY PURGE' gives back what can \
+        be. Size the machine, or maxmemory, for the peak.
+        """)
   }
 
   // MARK: Shards and tables
 
   private var skew: Finding? {
-    guard shardBytes.count > 1, let fullest = shardBytes.indices.max(by: { shardBytes[$0] < shardBytes[$1] }) else {
-      return nil
-    }
+    guard shardBytes.count > 1,
+      let fullest = shardBytes.indices.max(by: { shardBytes[$0] < shardBytes[$1] })
+    else { return nil }
     let average = shardBytes.reduce(0, +) / shardBytes.count
     guard shardBytes[fullest] - average > Threshold.skewBytes,
       Self.exceeds(shardBytes[fullest], average, Threshold.skewRatio)
     else { return nil }
     return Finding(
       title: "Uneven shards",
-      evidence: "shard \(fullest) holds \(Self.bytes(shardBytes[fullest])), \(Self.bytes(average)) is the average of "
-        + "\(shardBytes.count).",
-      remedy: "Keys spread evenly, so a few of them must be very large: find them with 'redis-cli --memkeys', and "
-        + "split them.")
+      evidence: """
+        shard \(fullest) holds \(Self.bytes(shardBytes[fullest])), the average of \(shardBytes.count) is \
+        \(Self.bytes(average)).
+        """,
+      remedy: """
+        Keys spread evenly, so a few of them must be very large: find them with 'redis-cli --memkeys', and split \
+        them.
+        """)
   }
 
   private var sparseTables: Finding? {
@@ -247,9 +284,13 @@ struct MemoryDoctor {
     else { return nil }
     return Finding(
       title: "Tables nearly empty",
-      evidence: "\(Self.bytes(report.tableBytes)) of tables (overhead.db.hashtable.lut) hold \(report.keyCount) keys.",
-      remedy: "Many keys were deleted. Tables shrink by themselves, a little in each background turn: raise "
-        + "'CONFIG SET hz <number>' to have it done sooner.")
+      evidence: """
+        \(Self.bytes(report.tableBytes)) of tables (overhead.db.hashtable.lut) hold \(report.keyCount) keys.
+        """,
+      remedy: """
+        Many keys were deleted. Tables shrink by themselves, a little in each background turn; \
+        'CONFIG SET hz <number>' with a higher number has it done sooner.
+        """)
   }
 
   // MARK: Figures

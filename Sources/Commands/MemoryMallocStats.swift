@@ -29,7 +29,7 @@ struct MallocStatsText {
   private static let numberWidth = 16
 
   init(shards: [ShardMemory], whole: MemoryReport) {
-    text = "\(Allocator.description), \(shards.count) shard\(shards.count == 1 ? "" : "s"), in bytes\n"
+    text = "\(ShardHeap.allocatorName), \(shards.count) shard\(shards.count == 1 ? "" : "s"), in bytes\n"
     for (index, shard) in shards.enumerated() {
       text += "\nShard \(index)\n"
       appendHeap(shard.heap)

@@ -241,7 +241,9 @@ extension UnsafeMutablePointer<Coordinator> {
 
   /// Answers a request that breaks the protocol, and lets the connection be closed.
   private func fail(_ client: UnsafeMutablePointer<Client>, _ error: RequestError) {
-    client.reply.pointee.error("ERR Protocol error: " + error.text)
+    (Array("ERR Protocol error: ".utf8) + error.text).withUnsafeBufferPointer { text in
+      client.reply.pointee.error(ByteView(start: text.baseAddress.unsafelyUnwrapped, count: text.count))
+    }
     pointee.shard.recordRejection(of: nil, client.reply)
     pointee.shard.close(client, afterReply: true)
   }

@@ -135,7 +135,11 @@ public struct ShardHeap {
   /// would keep for a while.
   public func collect(force: Bool) {
     #if !SYSTEM_ALLOCATOR
-      mi_heap_collect(heap, force)
+      if force {
+        Allocator.givingBackAtOnce { mi_heap_collect(heap, true) }
+      } else {
+        mi_heap_collect(heap, false)
+      }
     #endif
   }
 

@@ -1,14 +1,17 @@
 /// The times to live of some of a database's keys, added up: what an average is made of.
 public struct TimeToLiveSample: Sendable, Equatable {
   public var keyCount = 0
-  public var milliseconds = 0
+  /// A sum of times that may be as far away as 64 bits reach: kept as a floating-point number, it can't overflow.
+  public var milliseconds = 0.0
   /// Keys of the sample whose time had come without anybody noticing.
   public var expiredCount = 0
 
   public init() {}
 
   /// The mean time to live; 0 if nothing expires.
-  public var averageMilliseconds: Int { keyCount == 0 ? 0 : milliseconds / keyCount }
+  public var averageMilliseconds: Int {
+    keyCount == 0 ? 0 : Int(exactly: (milliseconds / Double(keyCount)).rounded(.down)) ?? Int.max
+  }
 
   public static func + (left: TimeToLiveSample, right: TimeToLiveSample) -> TimeToLiveSample {
     var sum = left
@@ -42,7 +45,7 @@ extension Keyspace {
           sample.expiredCount += 1
         } else {
           sample.keyCount += 1
-          sample.milliseconds &+= Int(expiry - now)
+          sample.milliseconds += Double(expiry - now)
         }
       }
       position = max(next, position + stride)

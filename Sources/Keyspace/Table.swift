@@ -61,7 +61,7 @@ public struct Table: ~Copyable {
 
   // MARK: The directory
 
-  /// log2(1 + u) for u = `hash`'s upper half as a fraction, as a 32-bit fraction, to within half a percent.
+  /// log2(1 + u) for u = `hash`'s upper half as a fraction, as a 32-bit fraction, to within a hundredth.
   @inline(__always)
   static func warp(_ hash: UInt64) -> UInt64 {
     let fraction = hash >> 32
@@ -244,14 +244,16 @@ public struct Table: ~Copyable {
 
   // MARK: Going through
 
-  /// Calls `body` with every segment and its first position in the directory, in the order of the directory.
+  /// Calls `body` with every segment and its first position in the directory, in the order of the directory. `body`
+  /// may free the segment.
   func forEachSegment(_ body: (Segment, Int) -> Void) {
     guard let directory else { return }
     var index = 0
     while index < 1 << depth {
       let segment = Segment(base: directory[index])
+      let span = 1 << (depth - segment.depth)
       body(segment, index)
-      index += 1 << (depth - segment.depth)
+      index += span
     }
   }
 

@@ -53,19 +53,18 @@ public enum RequestError: Error, Equatable, Sendable {
   case inlineTooLong
   case unbalancedQuotes
 
-  /// The error as Redis words it, after `-ERR Protocol error: `.
-  public var text: String {
+  /// The error as Redis words it, after `-ERR Protocol error: `: bytes, because it may quote one of the client's.
+  public var text: [UInt8] {
     switch self {
-    case .invalidMultibulkLength: "invalid multibulk length"
-    case .invalidBulkLength: "invalid bulk length"
-    case .unauthenticatedMultibulkLength: "unauthenticated multibulk length"
-    case .unauthenticatedBulkLength: "unauthenticated bulk length"
-    case .expectedBulk(let byte):
-      "expected '$', got '\(byte >= 0x20 && byte < 0x7f ? String(UnicodeScalar(byte)) : byte == 0x0d || byte == 0x0a ? " " : "?")'"
-    case .multibulkLineTooLong: "too big mbulk count string"
-    case .bulkLineTooLong: "too big bulk count string"
-    case .inlineTooLong: "too big inline request"
-    case .unbalancedQuotes: "unbalanced quotes in request"
+    case .invalidMultibulkLength: Array("invalid multibulk length".utf8)
+    case .invalidBulkLength: Array("invalid bulk length".utf8)
+    case .unauthenticatedMultibulkLength: Array("unauthenticated multibulk length".utf8)
+    case .unauthenticatedBulkLength: Array("unauthenticated bulk length".utf8)
+    case .expectedBulk(let byte): Array("expected '$', got '".utf8) + [byte] + Array("'".utf8)
+    case .multibulkLineTooLong: Array("too big mbulk count string".utf8)
+    case .bulkLineTooLong: Array("too big bulk count string".utf8)
+    case .inlineTooLong: Array("too big inline request".utf8)
+    case .unbalancedQuotes: Array("unbalanced quotes in request".utf8)
     }
   }
 }

@@ -359,7 +359,12 @@ extension UnsafeMutablePointer<ShardLoop> {
     sendOutput()
     pointee.uring.pointee.submit()
     pointee.shard.forEachClient { shutdown($0.pointee.descriptor, Int32(SHUT_WR)) }
-    for listener in pointee.listeners { Glibc.close(listener.descriptor) }
+    for listener in pointee.listeners {
+      // The ring's accept holds the socket until the kernel has taken the ring apart, some time after the
+      // process has ended. Shut down, it stops listening now, and the port is free for a successor.
+      shutdown(listener.descriptor, Int32(SHUT_RDWR))
+      Glibc.close(listener.descriptor)
+    }
   }
 }
 

@@ -60,6 +60,14 @@ def _same_kind(first: Reply, second: Reply) -> bool:
     return first == second if first.is_error else first.kind == second.kind
 
 
+def _same_up_to_choices(first: Reply, second: Reply) -> bool:
+    """Errors that list what is allowed: the lists differ where the servers offer different values."""
+    mark = b"must be one of the following: "
+    if first.is_error and second.is_error and mark in first.value:
+        return first.value.partition(mark)[0] == second.value.partition(mark)[0]
+    return first == second
+
+
 def _pairs_by_name(first: Reply, second: Reply) -> bool:
     if first.kind != second.kind or first.is_error:
         return first == second
@@ -118,6 +126,7 @@ MILLISECONDS = Comparison("milliseconds", equal=_within(TOLERANCE_SECONDS * 1000
 SHAPE = Comparison("shape", equal=_same_shape)
 KIND = Comparison("kind", equal=_same_kind)
 HELLO = Comparison("hello", equal=_same_shape)
+CHOICES = Comparison("choices", equal=_same_up_to_choices)
 PAIRS_BY_NAME = Comparison("pairs by name", equal=_pairs_by_name)
 SCAN = Comparison("scan", interactive=_ask_scan)
 RANDOM_KEY = Comparison("random key", interactive=_ask_random_key)
