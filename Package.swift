@@ -22,7 +22,7 @@ let package = Package(
 
     // Leaves: know nothing of a server.
     .target(name: "Bytes", dependencies: ["CIntrinsics"]),
-    .target(name: "Configuration"),
+    .target(name: "Configuration", dependencies: ["Bytes"]),
     .target(name: "Statistics"),
 
     // The way of a command, from the outside in.
@@ -39,8 +39,11 @@ let package = Package(
     .target(name: "Commands", dependencies: ["Engine"]),
     .target(
       name: "Server",
-      dependencies: ["CIntrinsics", "Commands", "Configuration", "Engine", "Heap", "Ring", .product(name: "Logging", package: "swift-log")]),
-    .executableTarget(name: "pantala", dependencies: ["Server"]),
+      dependencies: [
+        "CIntrinsics", "Commands", "Configuration", "Engine", "Heap", "Ring",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .executableTarget(name: "pantala", dependencies: ["Configuration", "Engine", "Server"]),
 
     .testTarget(name: "BytesTests", dependencies: ["Bytes"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),

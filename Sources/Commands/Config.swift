@@ -7,7 +7,7 @@ import RESP
 enum ConfigCommand: CommandContainer {
   static let declaration = CommandDeclaration(
     name: "config", arity: -2, group: .server, since: "2.0.0",
-    summary: "Commands about the server's configuration.", complexity: "Depends on subcommand.",
+    summary: "Commands about the server's configuration.", complexity: "Depends on the subcommand.",
     subcommands: [
       ConfigGetCommand.self, ConfigHelpCommand.self, ConfigResetStatCommand.self, ConfigRewriteCommand.self,
       ConfigSetCommand.self,
@@ -20,9 +20,9 @@ enum ConfigGetCommand: ClientCommand {
   static let declaration = CommandDeclaration(
     name: "get", arity: -3, flags: ConfigCommand.flags, group: .server, since: "2.0.0",
     summary: "Returns the values of configuration parameters.",
-    complexity: "O(N) when N is the number of configuration parameters provided",
+    complexity: "O(N), N being the number of parameters asked for",
     arguments: [.init("parameter", .block, multiple: true, [.init("parameter", .string)])],
-    history: [("7.0.0", "Added the ability to pass multiple pattern parameters in one call")])
+    history: [("7.0.0", "Takes several patterns.")])
 
   static func execute(_ call: inout ClientCall) {
     // A name that is no UTF-8 is the name of nothing.
@@ -45,12 +45,12 @@ enum ConfigSetCommand: CoordinatedCommand {
     name: "set", arity: -4, flags: ConfigCommand.flags.union(.sensitive), requestPolicy: .allNodes,
     responsePolicy: .allSucceeded, group: .server, since: "2.0.0",
     summary: "Changes configuration parameters, all of them or none.",
-    complexity: "O(N) when N is the number of configuration parameters provided",
+    complexity: "O(N), N being the number of parameters given",
     arguments: [
       .init(
         "parameter_value", .block, multiple: true, [.init("parameter", .string), .init("value", .string)])
     ],
-    history: [("7.0.0", "Added the ability to set multiple parameters in one call.")])
+    history: [("7.0.0", "Takes several parameters, and changes all or none.")])
 
   static func coordinate(_ operation: Operation) async {
     do throws(ConfigurationError) {

@@ -37,7 +37,7 @@ enum DebugObject {
     guard let entry = shard.pointee.keyspace.lookup(key, in: database, for: .peek) else { return nil }
     return Facts(
       address: shard.pointee.keyspace.address(of: entry),
-      encoding: encoding(of: entry, count: shard.pointee.keyspace.stringCount(of: entry)),
+      encoding: encoding(of: entry, count: entry.textCount ?? 0),
       serializedBytes: shard.pointee.keyspace.serializedBytes(of: entry),
       idleSeconds: shard.pointee.keyspace.idleSeconds(of: entry), now: shard.pointee.keyspace.now)
   }

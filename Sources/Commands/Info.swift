@@ -8,7 +8,7 @@ enum InfoCommand: CoordinatedCommand {
     responsePolicy: .special, tips: [.nondeterministicOutput], group: .server, since: "1.0.0",
     summary: "Tells about the server: what it is, what it holds and what it did.", complexity: "O(1)",
     arguments: [.init("section", .string, optional: true, multiple: true)],
-    history: [("7.0.0", "Added support for taking multiple section arguments.")])
+    history: [("7.0.0", "Takes several sections.")])
 
   static func coordinate(_ operation: Operation) async {
     let arguments = operation.arguments

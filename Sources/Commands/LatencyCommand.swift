@@ -7,7 +7,7 @@ import Statistics
 enum LatencyCommand: CommandContainer {
   static let declaration = CommandDeclaration(
     name: "latency", arity: -2, group: .server, since: "2.8.13", summary: "Commands about delays.",
-    complexity: "Depends on subcommand.",
+    complexity: "Depends on the subcommand.",
     subcommands: [
       LatencyDoctorCommand.self, LatencyGraphCommand.self, LatencyHelpCommand.self,
       LatencyHistogramCommand.self,
@@ -137,7 +137,7 @@ enum LatencyHistogramCommand: CoordinatedCommand {
     name: "histogram", arity: -2, flags: LatencyCommand.flags, requestPolicy: .allNodes,
     responsePolicy: .special, tips: [.nondeterministicOutput], group: .server, since: "7.0.0",
     summary: "Returns how long the calls of some commands, or of all, took.",
-    complexity: "O(N) where N is the number of commands with latency information being retrieved.",
+    complexity: "O(N), N being the number of commands that have a histogram.",
     arguments: [.init("command", .string, optional: true, multiple: true)])
 
   static func coordinate(_ operation: Operation) async {

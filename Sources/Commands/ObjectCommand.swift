@@ -29,7 +29,7 @@ enum ObjectEncodingCommand: KeyCommand {
     case .integer:
       call.reply.pointee.bulk("int")
     case .bytes:
-      let isShort = call.keyspace.stringCount(of: entry) <= embeddedBytesMaximum
+      let isShort = (entry.textCount ?? 0) <= embeddedBytesMaximum
       call.reply.pointee.bulk(isShort ? "embstr" : "raw")
     }
   }

@@ -47,13 +47,13 @@ enum ShutdownCommand: ClientCommand {
   static let declaration = CommandDeclaration(
     name: "shutdown", arity: -1, flags: [.admin, .noScript, .loading, .stale, .noMulti, .allowBusy],
     group: .server, since: "1.0.0", summary: "Ends the server in order.",
-    complexity: "O(N) when saving, where N is the number of keys in all databases, otherwise O(1)",
+    complexity: "O(1), or with saving O(N), N being the number of keys",
     arguments: [
       .init("nosave_save", .oneOf, optional: true, [.token("NOSAVE"), .token("SAVE")]),
       .token("NOW", optional: true, since: "7.0.0"), .token("FORCE", optional: true, since: "7.0.0"),
       .token("ABORT", optional: true, since: "7.0.0"),
     ],
-    history: [("7.0.0", "Added the `NOW`, `FORCE` and `ABORT` modifiers.")])
+    history: [("7.0.0", "Takes `NOW`, `FORCE` and `ABORT`.")])
 
   private struct Options {
     var saves = false

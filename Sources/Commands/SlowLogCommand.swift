@@ -6,7 +6,7 @@ import Statistics
 enum SlowLogCommand: CommandContainer {
   static let declaration = CommandDeclaration(
     name: "slowlog", arity: -2, group: .server, since: "2.2.12", summary: "Commands about the slow log.",
-    complexity: "Depends on subcommand.",
+    complexity: "Depends on the subcommand.",
     subcommands: [
       SlowLogGetCommand.self, SlowLogLenCommand.self, SlowLogResetCommand.self, SlowLogHelpCommand.self,
     ])
@@ -17,9 +17,9 @@ enum SlowLogGetCommand: CoordinatedCommand {
     name: "get", arity: -2, flags: [.admin, .loading, .stale], requestPolicy: .allNodes,
     tips: [.nondeterministicOutput], group: .server, since: "2.2.12",
     summary: "Returns the newest entries of the slow log.",
-    complexity: "O(N) where N is the number of entries returned",
+    complexity: "O(N), N being the number of entries returned",
     arguments: [.init("count", .integer, optional: true)],
-    history: [("4.0.0", "Added the client's address and name to the reply.")])
+    history: [("4.0.0", "Entries tell the client's address and name.")])
 
   private static let defaultCount: Int64 = 10
 
@@ -76,7 +76,7 @@ enum SlowLogResetCommand: CoordinatedCommand {
   static let declaration = CommandDeclaration(
     name: "reset", arity: 2, flags: [.admin, .loading, .stale], requestPolicy: .allNodes,
     responsePolicy: .allSucceeded, group: .server, since: "2.2.12", summary: "Empties the slow log.",
-    complexity: "O(N) where N is the number of entries in the slowlog")
+    complexity: "O(N), N being the number of entries")
 
   static func coordinate(_ operation: Operation) async {
     _ = await operation.onEveryShard { $0.pointee.slowLog.reset() }

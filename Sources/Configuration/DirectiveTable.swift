@@ -1,3 +1,5 @@
+import Bytes
+
 /// All directives of a server, and the way from a name to one of them.
 struct DirectiveTable: Sendable {
   /// The directives by theme, in the order of the help text and of lines that CONFIG REWRITE appends.
@@ -35,14 +37,30 @@ struct DirectiveTable: Sendable {
     directivesByName[name.asciiLowercased]
   }
 
+  /// Whether a text has any of the characters that make CONFIG GET match it as a pattern.
+  private static func isPattern(_ text: String) -> Bool {
+    text.utf8.contains { $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "[") }
+  }
+
+  private static func matches(_ pattern: String, _ name: String) -> Bool {
+    var pattern = pattern
+    var name = name
+    return pattern.withUTF8 { pattern in
+      name.withUTF8 { name in
+        guard let patternStart = pattern.baseAddress, let nameStart = name.baseAddress else { return false }
+        return GlobPattern(ByteView(start: patternStart, count: pattern.count))
+          .matches(ByteView(start: nameStart, count: name.count), ignoringCase: true)
+      }
+    }
+  }
+
   /// CONFIG GET. A pattern gives every name and alias that matches; a plain name is given back as it was
   /// spelled. Sorted by name, and no name appears twice.
   func values(matching patterns: [String], in settings: Settings) -> [(name: String, value: String)] {
     var matches: [String: (name: String, directive: Directive)] = [:]
     for pattern in patterns {
-      if GlobPattern.isPattern(pattern) {
-        let glob = GlobPattern(pattern)
-        for (name, directive) in directivesByName where matches[name] == nil && glob.matches(name) {
+      if Self.isPattern(pattern) {
+        for (name, directive) in directivesByName where matches[name] == nil && Self.matches(pattern, name) {
           matches[name] = (name, directive)
         }
       } else if let directive = directive(named: pattern), matches[pattern.asciiLowercased] == nil {

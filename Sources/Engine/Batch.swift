@@ -68,7 +68,8 @@ struct Batch {
   /// the origin that have commands in it.
   static func make(
     client: UnsafeMutablePointer<Client>, origin: Int, base: UnsafePointer<UInt8>,
-    prepared: UnsafePointer<PreparedCommand>, count: Int, ranges: UnsafePointer<ArgumentRange>, rangeCount: Int,
+    prepared: UnsafePointer<PreparedCommand>, count: Int, ranges: UnsafePointer<ArgumentRange>,
+    rangeCount: Int,
     shardCount: Int, heap: ShardHeap
   ) -> UnsafeMutablePointer<Batch> {
     let commandBytes = count * MemoryLayout<PreparedCommand>.stride
@@ -86,7 +87,8 @@ struct Batch {
     let batch = block.bindMemory(to: Batch.self, capacity: 1)
     batch.initialize(
       to: Batch(
-        client: client, origin: origin, base: base, commands: commands, commandCount: count, ranges: rangeCopy,
+        client: client, origin: origin, base: base, commands: commands, commandCount: count,
+        ranges: rangeCopy,
         shardCount: shardCount, database: client.pointee.database, version: client.pointee.reply.version,
         leavesAges: client.pointee.flags.contains(.noTouch), partsPending: 0))
     batch.linkCommands(results: block + resultStart, heap: heap)

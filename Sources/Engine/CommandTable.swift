@@ -103,9 +103,10 @@ public final class CommandTable: Sendable {
       entries[index].subcommandStart = index + 1
       entries[index].subcommandCount = declarations[index].subcommands.count
       let name = Array(declarations[index].name.utf8)
-      (names + index).initialize(to: name.withUnsafeBufferPointer {
-        CommandName(ByteView(start: $0.baseAddress!, count: $0.count))
-      })
+      (names + index).initialize(
+        to: name.withUnsafeBufferPointer {
+          CommandName(ByteView(start: $0.baseAddress!, count: $0.count))
+        })
     }
     for index in topLevel {
       var bucket = names[index].bucket(of: Self.bucketCount)
@@ -220,7 +221,8 @@ public struct CommandLookup {
   {
     guard name.count > 0, name.count <= CommandName.byteMaximum else { return nil }
     let wanted = CommandName(name)
-    for index in container.pointee.subcommandStart..<(container.pointee.subcommandStart + container.pointee.subcommandCount)
+    for index in container.pointee
+      .subcommandStart..<(container.pointee.subcommandStart + container.pointee.subcommandCount)
     where names[index] == wanted {
       return entries + index
     }

@@ -85,7 +85,8 @@ extension UnsafeMutablePointer<Coordinator> {
     let firstKey = entry.pointee.firstKey
     if pointee.isAlone {
       return .one(
-        shard: 0, firstHash: firstKey > 0 && firstKey < arguments.count ? hasher.hash(arguments[firstKey]) : 0)
+        shard: 0, firstHash: firstKey > 0 && firstKey < arguments.count ? hasher.hash(arguments[firstKey]) : 0
+      )
     }
     var owner = -1
     var firstHash: UInt64 = 0
@@ -156,7 +157,9 @@ extension UnsafeMutablePointer<Coordinator> {
       var text = Array("ERR ".utf8)
       appendUnknownCommandText(
         name: arguments[0], arguments: (1..<arguments.count).prefix(32).map { arguments[$0] }, to: &text)
-      text.withUnsafeBufferPointer { client.reply.pointee.error(ByteView(start: $0.baseAddress!, count: $0.count)) }
+      text.withUnsafeBufferPointer {
+        client.reply.pointee.error(ByteView(start: $0.baseAddress!, count: $0.count))
+      }
     case .unknownSubcommand(let container):
       client.reply.pointee.error(
         ErrorText.unknownSubcommand(arguments[1], of: table.fullNames[container.pointee.index]))

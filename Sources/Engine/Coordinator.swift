@@ -237,7 +237,8 @@ extension UnsafeMutablePointer<Coordinator> {
         let result = batch.part(Int(command.pointee.shard)).moveNextReply(to: target)
         if UInt64(result.nanoseconds) >= shard.pointee.slowNanoseconds {
           recordSlow(
-            batch.arguments(of: command), command.pointee.entry, nanoseconds: UInt64(result.nanoseconds), client)
+            batch.arguments(of: command), command.pointee.entry, nanoseconds: UInt64(result.nanoseconds),
+            client)
         }
       }
       dropped.pointee.release()

@@ -75,7 +75,9 @@ public struct KeySpecification: Sendable {
     case .range(let last, let step, let limit):
       var end = last >= 0 ? first + last : arguments.count + last
       if last < 0, limit > 1 { end = first + (arguments.count - first) / limit + last }
-      guard first < arguments.count, end < arguments.count else { return first >= arguments.count ? false : end < arguments.count }
+      guard first < arguments.count, end < arguments.count else {
+        return first >= arguments.count ? false : end < arguments.count
+      }
       var index = first
       while index <= end {
         body(index)
@@ -148,7 +150,9 @@ public struct ArgumentSpecification: Sendable {
   }
 
   /// A word that stands for itself, such as `NX`; its name is the word in lower case.
-  public static func token(_ word: String, optional: Bool = false, since: String? = nil) -> ArgumentSpecification {
+  public static func token(_ word: String, optional: Bool = false, since: String? = nil)
+    -> ArgumentSpecification
+  {
     ArgumentSpecification(word.lowercased(), .pureToken, token: word, since: since, optional: optional)
   }
 }

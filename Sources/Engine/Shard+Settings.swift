@@ -9,7 +9,17 @@ extension Shard {
     if slowLog.maximumLength != settings.slowlogMaxEntries {
       slowLog.resize(maximumLength: settings.slowlogMaxEntries)
     }
+    if settings.password.isEmpty { authenticateAll() }
     reconsiderWrites()
+  }
+
+  /// Without a password everybody is authenticated, also who was waiting to be.
+  private func authenticateAll() {
+    var client = firstClient
+    while let current = client {
+      current.pointee.flags.insert(.authenticated)
+      client = current.pointee.next
+    }
   }
 
   /// Decides whether memory is full.

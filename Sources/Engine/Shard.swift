@@ -58,7 +58,9 @@ public struct Shard: ~Copyable {
   /// What nanoseconds a tick of `pantala_ticks` takes, in 1/65536.
   public let nanosecondsPerTickFixed: UInt64
 
-  public init(index: Int, server: ServerState, heap: ShardHeap, hasher: KeyHasher, nanosecondsPerTickFixed: UInt64) {
+  public init(
+    index: Int, server: ServerState, heap: ShardHeap, hasher: KeyHasher, nanosecondsPerTickFixed: UInt64
+  ) {
     self.index = index
     self.heap = heap
     self.server = server

@@ -110,7 +110,9 @@ extension Handle {
   func resized(toValueCount valueCount: Int, kind: ValueKind) -> Handle? {
     if isLong {
       let used = keyOffset + Int(longHeader[0]) + valueCount
-      if Block.isShort(keyCount: Int(longHeader[0]), valueCount: valueCount, hasExpiry: hasExpiry) { return nil }
+      if Block.isShort(keyCount: Int(longHeader[0]), valueCount: valueCount, hasExpiry: hasExpiry) {
+        return nil
+      }
       let usable = ShardHeap.usableSize(block)
       // A block that grew by appending has room to spare; one that is more than half empty is replaced.
       guard used <= usable, used * 2 > usable else { return nil }

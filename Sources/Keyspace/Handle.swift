@@ -42,8 +42,10 @@ struct Handle: Equatable {
 
   init(bits: UInt64) { self.bits = bits }
 
-  init(block: UnsafeMutableRawPointer, kind: ValueKind, hasExpiry: Bool, keyField: UInt64, units: Int, hasSlack: Bool)
-  {
+  init(
+    block: UnsafeMutableRawPointer, kind: ValueKind, hasExpiry: Bool, keyField: UInt64, units: Int,
+    hasSlack: Bool
+  ) {
     let address = UInt64(UInt(bitPattern: block))
     assert(address & ~Self.pointerMask == 0, "a block must be aligned to 16 and lie below 2^48")
     bits =

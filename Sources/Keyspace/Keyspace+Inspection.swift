@@ -9,8 +9,8 @@ extension Keyspace {
   public func serializedBytes(of entry: Entry) -> Int {
     switch entry.kind {
     case .integer:
-      return Self.serializedBytes(ofInteger: integer(of: entry) ?? 0, textCount: stringCount(of: entry))
-    case .bytes: return Self.serializedBytes(ofText: stringCount(of: entry))
+      return Self.serializedBytes(ofInteger: entry.integer ?? 0, textCount: (entry.textCount ?? 0))
+    case .bytes: return Self.serializedBytes(ofText: (entry.textCount ?? 0))
     }
   }
 

@@ -34,7 +34,9 @@ extension Keyspace {
       let bucket = Int.random(in: 0..<Segment.bucketCount, using: &generator)
       var occupied = segment.occupiedSlots(in: bucket)
       guard occupied != 0 else { continue }
-      for _ in 0..<Int.random(in: 0..<occupied.nonzeroBitCount, using: &generator) { occupied &= occupied - 1 }
+      for _ in 0..<Int.random(in: 0..<occupied.nonzeroBitCount, using: &generator) {
+        occupied &= occupied - 1
+      }
       let handle = segment.handle(at: Place(bucket: bucket, slot: occupied.trailingZeroBitCount))
       if !isExpired(handle) { return handle.key }
     }

@@ -5,12 +5,6 @@ extension Keyspace {
   /// Bytes that the text of an integer value takes at the most.
   public static let integerTextBytes = 20
 
-  /// The value of a key that is kept as an integer, nil for any other.
-  public func integer(of entry: Entry) -> Int64? { entry.integer }
-
-  /// Bytes of the string value's text.
-  public func stringCount(of entry: Entry) -> Int { entry.textCount ?? 0 }
-
   /// Sets a key to a string, kept as an integer where the text is one.
   @inline(__always)
   public mutating func setString(

@@ -76,7 +76,9 @@ public struct Table: ~Copyable {
   }
 
   @inline(__always)
-  private func segment(for hash: UInt64, in directory: UnsafeMutablePointer<UnsafeMutableRawPointer>) -> Segment {
+  private func segment(for hash: UInt64, in directory: UnsafeMutablePointer<UnsafeMutableRawPointer>)
+    -> Segment
+  {
     Segment(base: directory[directoryIndex(Self.warp(hash))])
   }
 
@@ -205,7 +207,9 @@ public struct Table: ~Copyable {
     let first = index & ~(span - 1)
     let siblingFirst = first ^ span
     let sibling = Segment(base: directory[siblingFirst])
-    guard sibling.depth == own, segment.keyCount + sibling.keyCount <= Self.mergeSlotCount else { return false }
+    guard sibling.depth == own, segment.keyCount + sibling.keyCount <= Self.mergeSlotCount else {
+      return false
+    }
     guard merge(sibling, into: segment) else { return false }
     segment.depth = own - 1
     for entry in siblingFirst..<(siblingFirst + span) { directory[entry] = segment.base }

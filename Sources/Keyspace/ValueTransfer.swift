@@ -22,7 +22,7 @@ extension Keyspace {
     let content: ValueTransfer.Content
     switch entry.kind {
     case .bytes: content = .bytes(Array(entry.slot.handle.value))
-    case .integer: content = .integer(integer(of: entry) ?? 0)
+    case .integer: content = .integer(entry.integer ?? 0)
     }
     return ValueTransfer(content: content, expiry: entry.expiry)
   }

@@ -222,7 +222,8 @@ public struct ReplyBuffer {
 
   /// Makes the next chunks suit a client that was just sent `byteCount` bytes at once.
   public mutating func adapt(toTurnOf byteCount: Int) {
-    chunkBytes = byteCount > Self.smallChunkBytes - ReplyChunk.headerBytes
+    chunkBytes =
+      byteCount > Self.smallChunkBytes - ReplyChunk.headerBytes
       ? Self.largeChunkBytes : Self.smallChunkBytes
   }
 

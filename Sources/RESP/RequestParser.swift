@@ -32,7 +32,8 @@ public struct RequestLimits: Sendable {
 
   /// Why a command may not have `count` arguments, which is over the limit.
   func errorOfArgumentCount(_ count: Int) -> RequestError {
-    bulkBytesOfOthers != nil && count <= Int(Int32.max) ? .unauthenticatedMultibulkLength : .invalidMultibulkLength
+    bulkBytesOfOthers != nil && count <= Int(Int32.max)
+      ? .unauthenticatedMultibulkLength : .invalidMultibulkLength
   }
 
   /// Why an argument may not have `count` bytes, which is over the limit.
@@ -250,7 +251,8 @@ public enum RequestParser {
     for index in storage.indices { base[start + index] = storage[index] }
     for range in ranges {
       store.append(
-        ArgumentRange(offset: UInt32(truncatingIfNeeded: start + range.lowerBound), count: UInt32(range.count)))
+        ArgumentRange(
+          offset: UInt32(truncatingIfNeeded: start + range.lowerBound), count: UInt32(range.count)))
     }
     return .command(end: next)
   }

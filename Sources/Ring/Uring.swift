@@ -99,7 +99,8 @@ public struct Uring: ~Copyable {
   /// Accepts connections until cancelled, one completion each.
   public func acceptMultishot(_ listener: Int32, userData: UInt64) {
     let entry = entry()
-    io_uring_prep_multishot_accept(entry, listener, nil, nil, Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue))
+    io_uring_prep_multishot_accept(
+      entry, listener, nil, nil, Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue))
     entry.pointee.user_data = userData
   }
 

@@ -65,7 +65,8 @@ struct Listener {
     return Listener(descriptor: descriptor, isUnixSocket: false, name: "\(host):\(port)")
   }
 
-  private static func openUnix(_ path: String, permissions: Int, backlog: Int) throws(ListenError) -> Listener {
+  private static func openUnix(_ path: String, permissions: Int, backlog: Int) throws(ListenError) -> Listener
+  {
     unlink(path)
     let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { throw failure("socket for \(path)") }

@@ -14,10 +14,6 @@ public struct StartError: Error, CustomStringConvertible {
 
 /// Starts the loops and waits for them to end.
 public enum Server {
-  /// The version that INFO and HELLO give: that of the Redis whose commands are spoken, for clients that look at it.
-  public static let compatibleVersion = "7.4.0"
-  public static let version = "0.1.0"
-
   /// Serves until a signal or SHUTDOWN. The calling thread becomes the first loop.
   public static func run(_ configuration: Configuration) throws(StartError) {
     var configuration = configuration
@@ -141,9 +137,12 @@ public enum Server {
     loop.pointee.listeners = listeners
     loop.pointee.signalDescriptor = signalDescriptor
     for listener in listeners { start.logger.notice("Listening on \(listener.name)") }
-    if let path = Optional(start.server.configuration.settings.pidFilePath), !path.isEmpty { writePidFile(path) }
+    if let path = Optional(start.server.configuration.settings.pidFilePath), !path.isEmpty {
+      writePidFile(path)
+    }
     start.logger.notice(
-      "Pantala \(version) serves with \(threadCount) shard\(threadCount == 1 ? "" : "s"), process \(getpid())")
+      "Pantala \(ServerVersion.own) serves with \(threadCount) shard\(threadCount == 1 ? "" : "s"), process \(getpid())"
+    )
     loop.run()
   }
 

@@ -37,7 +37,8 @@ extension UnsafeMutablePointer<ShardLoop> {
     let interval = UInt64(1_000_000_000 / Swift.max(settings.backgroundTurnsPerSecond, 1))
     let isBehind = sweep(effort: settings.activeExpireEffort)
     // When much has expired, a quarter of the time goes into removing it; otherwise a hundredth at the most.
-    pointee.background.nextTurn = now + (isBehind ? Swift.min(interval, BackgroundTuning.urgentInterval) : interval)
+    pointee.background.nextTurn =
+      now + (isBehind ? Swift.min(interval, BackgroundTuning.urgentInterval) : interval)
     samplePeak()
     resumePausedClients()
     if now >= pointee.background.nextSecond {
@@ -102,7 +103,8 @@ extension UnsafeMutablePointer<ShardLoop> {
     shard.forEachClient { client in
       client.pointee.reply.byteLimit = hardLimit
       _ = isOverOutputLimit(client)
-      if settings.timeoutSeconds > 0, time - client.pointee.lastInteraction > Int64(settings.timeoutSeconds) * 1_000,
+      if settings.timeoutSeconds > 0,
+        time - client.pointee.lastInteraction > Int64(settings.timeoutSeconds) * 1_000,
         client.pointee.flags.isDisjoint(with: [.waiting, .monitor])
       {
         pointee.logger.info("Closing idle client \(client.pointee.address)")

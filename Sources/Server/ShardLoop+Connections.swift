@@ -105,7 +105,8 @@ extension UnsafeMutablePointer<ShardLoop> {
     client.pointee.flags.insert(.receiving)
     client.pointee.flags.remove(.throttled)
     pointee.uring.pointee.receiveMultishot(
-      client.pointee.descriptor, bufferGroup: ShardLoop.bufferGroup, userData: userData(UserData.receive, client))
+      client.pointee.descriptor, bufferGroup: ShardLoop.bufferGroup,
+      userData: userData(UserData.receive, client))
   }
 
   func received(_ client: UnsafeMutablePointer<Client>, _ completion: Completion) {

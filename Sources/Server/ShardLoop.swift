@@ -111,7 +111,9 @@ extension UnsafeMutablePointer<ShardLoop> {
   private func waitForWork() {
     let coordinator = pointee.coordinator
     let uring = pointee.uring
-    if pointee.executor.hasJobs || coordinator.pointee.hasOverflow || !pointee.shard.pointee.clientsToRevisit.isEmpty {
+    if pointee.executor.hasJobs || coordinator.pointee.hasOverflow
+      || !pointee.shard.pointee.clientsToRevisit.isEmpty
+    {
       return uring.pointee.submitAndWait(for: 0, nanoseconds: 0)
     }
     let untilBackground = pointee.background.nanosecondsUntilNext

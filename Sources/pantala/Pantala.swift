@@ -1,4 +1,5 @@
 import Configuration
+import Engine
 import Glibc
 import Server
 
@@ -13,7 +14,7 @@ enum Pantala {
       case .help:
         print(CommandLineRequest.helpText)
       case .version:
-        print("Pantala \(Server.version) (speaks the commands of Redis \(Server.compatibleVersion))")
+        print("Pantala \(ServerVersion.own) (speaks the commands of Redis \(ServerVersion.compatible))")
       case .serve(let configuration):
         try Server.run(configuration)
       }

@@ -53,6 +53,19 @@ class Slowlog(ServerTestCase):
         self.assertEqual(len(self.c.command("SLOWLOG", "GET", "3").value), 3)
         self.assertEqual(len(self.c.command("SLOWLOG", "GET").value), 10)
 
+    def test_shards_make_one_log(self) -> None:
+        self.c.command("SLOWLOG", "RESET")
+        self.c.command("CONFIG", "SET", "slowlog-log-slower-than", "0", "slowlog-max-len", "5")
+        self.addCleanup(lambda: self.connect().command("CONFIG", "SET", "slowlog-log-slower-than", "10000", "slowlog-max-len", "16"))
+        for connection in [self.connect() for _ in range(6)]:
+            connection.pipeline(["GET", index] for index in range(10))
+        self.assertEqual(self.c.command("SLOWLOG", "LEN").value, 5)
+        self.assertEqual(len(self.c.command("SLOWLOG", "GET", "-1").value), 5)
+        self.assert_ok(self.c.command("CONFIG", "SET", "slowlog-max-len", "2"))
+        self.assertEqual(self.c.command("SLOWLOG", "LEN").value, 2)
+        for wrong in ("-2", "x"):
+            self.assert_error(self.c.command("SLOWLOG", "GET", wrong), "ERR count should be greater than or equal to -1")
+
     def test_nothing_is_logged_when_off(self) -> None:
         self.c.command("CONFIG", "SET", "slowlog-log-slower-than", "-1")
         self.addCleanup(lambda: self.connect().command("CONFIG", "SET", "slowlog-log-slower-than", "10000"))
@@ -102,6 +115,27 @@ class Debug(ServerTestCase):
         started = time.monotonic()
         self.assert_ok(self.c.command("DEBUG", "SLEEP", SLEEP_SECONDS))
         self.assertGreaterEqual(time.monotonic() - started, SLEEP_SECONDS)
+
+    def test_all_shards_sleep(self) -> None:
+        others = [self.connect() for _ in range(4)]
+        self.c.send(encode("DEBUG", "SLEEP", 10 * SLEEP_SECONDS))
+        time.sleep(SLEEP_SECONDS)
+        started = time.monotonic()
+        for other in others:
+            other.command("PING")
+        self.assertGreaterEqual(time.monotonic() - started, 5 * SLEEP_SECONDS)
+        self.assert_ok(self.c.read_reply())
+
+    def test_populating_holds_nobody_up(self) -> None:
+        other = self.connect()
+        self.c.send(encode("DEBUG", "POPULATE", 20 * POPULATED_KEYS))
+        answered = 0
+        while not self.c.has_input(0):
+            other.command("PING")
+            answered += 1
+        self.assert_ok(self.c.read_reply())
+        self.assertGreater(answered, 10)
+        self.assertEqual(self.c.command("DBSIZE").value, 20 * POPULATED_KEYS)
 
     def test_populate(self) -> None:
         self.assert_ok(self.c.command("DEBUG", "POPULATE", POPULATED_KEYS))

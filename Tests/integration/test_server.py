@@ -103,6 +103,15 @@ class Info(ServerTestCase):
             self.assertGreaterEqual(count, 4)
         self.eventually(lambda: int(self.server.info("clients")["connected_clients"]) == count - 2)
 
+    def test_shards_add_up(self) -> None:
+        self.require_pantala("a section of its own")
+        self.c.pipeline(["SET", f"key:{index}", index] for index in range(500))
+        info = self.server.info("everything")
+        shards = [dict(field.split("=") for field in info[f"shard_{index}"].split(",")) for index in range(int(info["shards"]))]
+        self.assertEqual(sum(int(shard["keys"]) for shard in shards), 500)
+        self.assertEqual(sum(int(shard["used_memory"]) for shard in shards), int(info["used_memory"]))
+        self.assertEqual(self.sections("shards"), ["Shards"])
+
     def test_commandstats(self) -> None:
         self.c.command("CONFIG", "RESETSTAT")
         self.c.pipeline([["GET", "a"]] * 5 + [["get"], ["INCRBY", "a", "x"], ["CONFIG", "GET", "port"]])
@@ -147,6 +156,32 @@ class Config(ServerTestCase):
         self.assertRegex(value, r"(slave|replica) \d+ \d+ \d+ pubsub \d+ \d+ \d+")
         self.assert_ok(self.c.command("CONFIG", "SET", "client-output-buffer-limit", "normal 0 0 0"))
 
+    def test_where_it_listens_cannot_change(self) -> None:
+        self.require_pantala("Redis listens anew")
+        for name, value in (("port", 1), ("bind", "127.0.0.1")):
+            reply = self.c.command("CONFIG", "SET", name, value)
+            self.assert_error(reply, f"ERR CONFIG SET failed (possibly related to argument '{name}') - can't set immutable config")
+
+    def test_values_are_text(self) -> None:
+        self.require_pantala("Redis keeps any bytes")
+        reply = self.c.command("CONFIG", "SET", "requirepass", b"\xff")
+        self.assert_error(
+            reply, "ERR CONFIG SET failed (possibly related to argument 'requirepass') - argument must be valid UTF-8"
+        )
+        self.assertEqual(self.c.command("CONFIG", "GET", b"\xff*"), Reply("array", ()))
+
+    def test_lowered_maxmemory_refuses_at_once(self) -> None:
+        """Even what stands right behind it in the pipeline, on whichever shard."""
+        writes = [["SET", f"key:{index}", "1"] for index in range(20)]
+        replies = self.c.pipeline([["CONFIG", "SET", "maxmemory", "1"], *writes, ["CONFIG", "SET", "maxmemory", "0"], *writes])
+        self.assertEqual([reply.is_error for reply in replies], [False, *[True] * 20, False, *[False] * 20])
+
+    def test_maxclients_within_what_the_system_allows(self) -> None:
+        reply = self.c.command("CONFIG", "SET", "maxclients", 4_000_000_000)
+        self.assertRegex(reply.text, r"The operating system is not able to handle the specified number of clients, try with \d+$")
+        self.assert_ok(self.c.command("CONFIG", "SET", "maxclients", 5_000))
+        self.assert_ok(self.c.command("CONFIG", "SET", "maxclients", 10_000))
+
     def test_rewrite_needs_a_file(self) -> None:
         self.assert_error(self.c.command("CONFIG", "REWRITE"), "ERR The server is running without a config file")
 
@@ -167,6 +202,30 @@ class ConfigFile(ServerTestCase):
             self.assertRegex(rewritten, r"(?m)^timeout 88$")
             self.assertIn("# a comment", rewritten)
             self.assertEqual(len(re.findall(r"(?m)^maxmemory ", rewritten)), 1)
+
+    def test_rewrite_replaces_the_file_as_a_whole(self) -> None:
+        with Server(configuration="# a comment\n") as server:
+            server.configuration_path.chmod(0o600)
+            c = server.connect()
+            self.assert_ok(c.command("CONFIG", "SET", "timeout", "99"))
+            self.assert_ok(c.command("CONFIG", "REWRITE"))
+            self.assertEqual(server.configuration_path.stat().st_mode & 0o777, 0o600)
+            names = [path.name for path in server.directory.iterdir() if path.name.startswith("server.conf")]
+            self.assertEqual(names, ["server.conf"])
+            server.configuration_path.unlink()
+            self.assert_ok(c.command("CONFIG", "REWRITE"))
+            self.assertRegex(server.configuration_path.read_text(), r"(?m)^timeout 99$")
+
+    def test_dir_and_loglevel_at_run_time(self) -> None:
+        server = Server(**{"enable-protected-configs": "yes", "loglevel": "notice"})
+        self.addCleanup(server.discard)
+        c = server.connect()
+        self.assert_ok(c.command("CONFIG", "SET", "dir", "/", "loglevel", "warning"))
+        self.assertEqual(c.command("CONFIG", "GET", "dir").value[1].value, b"/")
+        self.assertRegex(c.command("CONFIG", "SET", "dir", "/nonexistent").text, r"argument 'dir'\) - No such file or directory$")
+        server.process.terminate()
+        server.wait_for_exit()
+        self.assertNotIn("SIGTERM", server.log())
 
     def test_wrong_configuration_stops_the_start(self) -> None:
         for arguments in (["--nosuch-option", "1"], ["--maxmemory", "abc"], ["--port", "-5"], ["--port", "70000"]):
