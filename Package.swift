@@ -27,7 +27,7 @@ let package = Package(
 
     // The way of a command, from the outside in.
     .target(name: "Ring", dependencies: ["CUring", "CIntrinsics"]),
-    .target(name: "Heap", dependencies: ["CMimalloc"], swiftSettings: heapSettings),
+    .target(name: "Heap", dependencies: ["CIntrinsics", "CMimalloc"], swiftSettings: heapSettings),
     .target(name: "RESP", dependencies: ["Bytes", "Heap"]),
     .target(name: "Keyspace", dependencies: ["Bytes", "Heap", "CIntrinsics"]),
     .target(

@@ -31,12 +31,14 @@ struct CommandDocsReply {
     let subcommands = table.subcommandIndices(of: index)
     reply.pointee.bulk(table.fullNames[index])
     reply.pointee.map(
-      4 + (declaration.deprecation == nil ? 0 : 3) + (declaration.history.isEmpty ? 0 : 1)
+      3 + (declaration.complexity.isEmpty ? 0 : 1) + (declaration.deprecation == nil ? 0 : 3)
+        + (declaration.history.isEmpty ? 0 : 1)
         + (declaration.arguments.isEmpty ? 0 : 1) + (subcommands.isEmpty ? 0 : 1))
     write("summary", declaration.summary)
     write("since", declaration.since)
     write("group", declaration.group.rawValue)
-    write("complexity", declaration.complexity)
+    // A few commands, as MONITOR, are not over when they are done: they have none.
+    if !declaration.complexity.isEmpty { write("complexity", declaration.complexity) }
     if let deprecation = declaration.deprecation {
       reply.pointee.bulk("doc_flags")
       reply.pointee.set(1)

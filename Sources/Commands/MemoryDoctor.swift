@@ -86,9 +86,13 @@ struct MemoryDoctor {
   /// Every problem there is, the most urgent first.
   var findings: [Finding] {
     // Limits and clients are problems of an empty server, too; ratios are not.
-    let always = [limit, machine, clientBuffers]
-    let ratios = [swapping, retained, areas, residentOverhead, fragmentation, peak, skew, sparseTables]
-    return (always + (isJudgeable ? ratios : [])).compactMap { $0 }
+    var found = [limit, machine, clientBuffers].compactMap { $0 }
+    guard isJudgeable else { return found }
+    let waste = [swapping, retained, areas, residentOverhead].compactMap { $0 }
+    found += waste
+    // What the parts explain need not be said of the whole.
+    if waste.isEmpty, let fragmentation { found.append(fragmentation) }
+    return found + [peak, skew, sparseTables].compactMap { $0 }
   }
 
   private var isJudgeable: Bool {
@@ -198,9 +202,9 @@ struct MemoryDoctor {
   }
 
   private var areas: Finding? {
-    guard report.fragmentationBytes > Threshold.wastedBytes, report.fragmentationRatio > Threshold.ratio else {
-      return nil
-    }
+    guard report.fragmentationBytes > Threshold.wastedBytes,
+      report.fragmentationRatio > Threshold.ratio
+    else { return nil }
     return Finding(
       title: "Gaps within pages",
       evidence: """
@@ -238,7 +242,7 @@ struct MemoryDoctor {
         """,
       remedy: """
         The ratios of 'MEMORY STATS' tell where: allocator-fragmentation within pages, allocator-rss in free pages, \
-        for which 'MEMORY PURGE' helps, rss-overhead outside of the heaps.
+        for which 'MEMORY PURGE' helps, rss-overhead in code and mapped files.
         """)
   }
 

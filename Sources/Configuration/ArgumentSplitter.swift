@@ -20,7 +20,8 @@ enum ArgumentSplitter {
     return arguments
   }
 
-  private static func split(_ line: [UInt8], into storage: inout [UInt8], ranges: inout [Range<Int>]) -> Bool {
+  private static func split(_ line: [UInt8], into storage: inout [UInt8], ranges: inout [Range<Int>]) -> Bool
+  {
     line.withUnsafeBufferPointer { bytes in
       guard let start = bytes.baseAddress else { return true }
       return InlineSplit.split(ByteView(start: start, count: bytes.count), into: &storage, ranges: &ranges)

@@ -172,9 +172,12 @@ struct CommandName: Equatable {
       word = 0
       for index in 0..<count { word |= UInt64(bytes.start[offset + index]) << UInt64(index * 8) }
     }
-    // A letter differs from its capital by 0x20. Command names hold letters, '-', '|' and '_' only; '-' and '|'
-    // have the bit already, and what '_' becomes (0x7f) is no byte of any name.
-    return word | (0x2020_2020_2020_2020 & (count >= 8 ? ~0 : (1 << UInt64(count * 8)) - 1))
+    // All eight bytes at once: 'A' and all above carry into the top bit of `fromA`, what is above 'Z' into that of
+    // `beyondZ`; a small letter differs from its capital by 0x20.
+    let low = word & 0x7f7f_7f7f_7f7f_7f7f
+    let fromA = low &+ 0x3f3f_3f3f_3f3f_3f3f
+    let beyondZ = low &+ 0x2525_2525_2525_2525
+    return word | (fromA & ~beyondZ & ~word & 0x8080_8080_8080_8080) >> 2
   }
 
   @inline(__always)

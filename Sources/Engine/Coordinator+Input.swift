@@ -158,6 +158,8 @@ extension UnsafeMutablePointer<Coordinator> {
         }
       case .nothing(let end):
         input.offset = end
+        // A command that may be held up begins its group, for the sake of the copy that is made of it.
+        if maximum == 1 { return .full }
       case .incomplete:
         return .exhausted
       case .failure(let error):

@@ -82,15 +82,16 @@ public struct Coordinator: ~Copyable {
   }
 
   /// Shows other loops what was posted, and wakes those that sleep. The wake-ups leave with the ring's next
-  /// submission.
-  public mutating func publish() {
-    for target in 0..<server.shardCount where isPublishPending[target] {
+  /// submission, so only the end of a turn may claim them: whoever claims one and then goes on working would
+  /// leave the target asleep for all others too.
+  public mutating func publish(wakes: Bool = true) {
+    for target in 0..<server.shardCount where isPublishPending[target] || needsWake[target] {
       while let message = overflow[target].first, outbound[target].push(message) {
         overflow[target].removeFirst()
       }
       outbound[target].publish()
       isPublishPending[target] = !overflow[target].isEmpty
-      guard needsWake[target] else { continue }
+      guard wakes, needsWake[target] else { continue }
       needsWake[target] = false
       if server.sleepFlags[target].claimsWakeUp() {
         uring?.pointee.wake(
@@ -208,8 +209,8 @@ extension UnsafeMutablePointer<Coordinator> {
       pointee.post(Message(kind: MessageKind.batch, payload: payload), to: target)
     }
     if batch.part(own).pointee.commandCount > 0 {
-      // Others can begin while this shard does its own part.
-      pointee.publish()
+      // Others that are awake can begin while this shard does its own part.
+      pointee.publish(wakes: false)
       Execution.runPart(batch, on: shard)
     }
   }

@@ -69,7 +69,7 @@ public final class Operation: @unchecked Sendable {
       hop.continuation = continuation
       coordinator.send(hop, to: others)
       if others.count < shards.count {
-        coordinator.pointee.publish()
+        coordinator.pointee.publish(wakes: false)
         hop.run(on: localShard)
       }
     }

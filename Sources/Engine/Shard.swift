@@ -54,6 +54,8 @@ public struct Shard: ~Copyable {
   /// The most bytes that a single client's query buffer and replies held lately.
   public var largestInput = 0
   public var largestOutput = 0
+  /// Bytes that were resident without being allocated when free pages were last given back.
+  var unavoidablyRetained = 0
 
   /// What nanoseconds a tick of `pantala_ticks` takes, in 1/65536.
   public let nanosecondsPerTickFixed: UInt64

@@ -132,7 +132,11 @@ public struct ShardReport: Sendable {
     inputBytesPerSecond &+= other.inputBytesPerSecond
     outputBytesPerSecond &+= other.outputBytesPerSecond
     processorTimes.merge(other.processorTimes)
-    if counters.isEmpty { counters = other.counters } else { counters.merge(other.counters) }
+    counters = Self.added(counters, other.counters) { own, added in
+      var sum = own
+      sum.merge(added)
+      return sum
+    }
     errors.merge(other.errors)
     histograms.merge(other.histograms) { own, added in
       var sum = own

@@ -1,5 +1,7 @@
-import CMimalloc
-import Synchronization
+#if !SYSTEM_ALLOCATOR
+  import CMimalloc
+  import Synchronization
+#endif
 
 /// The allocator beneath all heaps of the process.
 public enum Allocator {

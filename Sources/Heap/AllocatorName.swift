@@ -1,5 +1,5 @@
 #if SYSTEM_ALLOCATOR
-  import Glibc
+  import CIntrinsics
 #else
   import CMimalloc
 #endif

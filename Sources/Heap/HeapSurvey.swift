@@ -1,4 +1,6 @@
-import CMimalloc
+#if !SYSTEM_ALLOCATOR
+  import CMimalloc
+#endif
 
 /// Looking at a heap without a walk that grows with it.
 ///
@@ -16,7 +18,6 @@ extension ShardHeap {
   /// If the walk has to stop before its end, `areas.used` is the count of live bytes, and the areas not visited
   /// are taken to be full.
   public func survey(areaMaximum: Int = surveyedAreaMaximum) -> HeapReport {
-    let counted = Purpose.allCases.map { liveBytes($0) }
     #if SYSTEM_ALLOCATOR
       return report()
     #else
@@ -41,7 +42,7 @@ extension ShardHeap {
         let unseen = max(0, liveBytes - areas.used)
         areas = areas + HeapAreas(used: unseen, committed: unseen, reserved: unseen)
       }
-      return HeapReport(liveBytesByPurpose: counted, areas: areas)
+      return HeapReport(liveBytesByPurpose: Purpose.allCases.map { liveBytes($0) }, areas: areas)
     #endif
   }
 }

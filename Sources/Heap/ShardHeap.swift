@@ -1,7 +1,8 @@
-import CMimalloc
-
 #if SYSTEM_ALLOCATOR
+  import CIntrinsics
   import Glibc
+#else
+  import CMimalloc
 #endif
 
 /// The heap of one shard: a mimalloc heap that counts its live bytes by purpose.
@@ -26,10 +27,13 @@ public struct ShardHeap {
     counts.initialize(repeating: 0, count: Purpose.allCases.count)
   }
 
-  /// Frees every block of the heap and the heap itself. No copy may be used afterwards.
+  /// Gives the heap up; its blocks should have been freed. No copy may be used afterwards.
+  ///
+  /// (`mi_heap_destroy` would free the blocks too, but in mimalloc 2.0.9 corrupts memory now and then when several
+  /// threads destroy heaps at once.)
   public func destroy() {
     #if !SYSTEM_ALLOCATOR
-      mi_heap_destroy(heap)
+      mi_heap_delete(heap)
     #endif
     counts.deallocate()
   }

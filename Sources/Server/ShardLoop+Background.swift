@@ -97,6 +97,7 @@ extension UnsafeMutablePointer<ShardLoop> {
     sampleRates(now)
     let shard = pointee.shard
     shard.pointee.runtimeAreas = HeapAreas.ofThisThread()
+    shard.giveBackRetained()
     let settings = shard.pointee.settings
     let time = shard.pointee.keyspace.now
     let hardLimit = settings.outputBufferLimits.normal.hardBytes

@@ -13,7 +13,7 @@ struct ParsedInput: Equatable, CustomStringConvertible {
   var description: String {
     let shownCommands = commands.map { "[" + $0.map { shown($0) }.joined(separator: ", ") + "]" }
     return
-      "\(shownCommands.joined(separator: " ")) error \(error.map { String(decoding: $0.text, as: UTF8.self) } ?? "none"), rest \(restCount)"
+      "\(shownCommands.joined(separator: " ")) error \(error.map { shown($0.text) } ?? "none"), rest \(restCount)"
   }
 }
 

@@ -146,6 +146,9 @@ class MemoryStats(ServerTestCase):
             self.assertEqual(fields["allocator-fragmentation.bytes"], fields["allocator.active"] - fields["allocator.allocated"])
             self.assertEqual(fields["allocator-rss.bytes"], fields["allocator.resident"] - fields["allocator.active"])
             self.assertLessEqual(fields["startup.allocated"], fields["total.allocated"])
+            # The counts by purpose on one side, the allocator's walk of every heap on the other.
+            self.assertEqual(fields["allocator.allocated"], fields["total.allocated"])
+            self.assertEqual((fields["overhead.db.hashtable.rehashing"], fields["db.dict.rehashing.count"]), (0, 0))
             self.assertGreater(fields["clients.normal"], 0, "(Redis looks at its clients only now and then)")
         self.assertGreater(fields["startup.allocated"], 0)
 
@@ -280,6 +283,20 @@ class MemoryReports(ServerTestCase):
             self.assertEqual((reply.kind, reply.value[:4]), ("verbatim", b"txt:"))
             self.assertGreater(len(reply.text.strip()), 20)
 
+    def test_malloc_stats_agrees_with_the_walk(self) -> None:
+        self.require_pantala("Redis prints what jemalloc says")
+        load(self.c, random.Random(seed()))
+        sections = self.c.command("MEMORY", "MALLOC-STATS").text.split("\n\n")[1:]
+        titles = [section.splitlines()[0] for section in sections]
+        self.assertEqual(titles, ["Shard 0", "Shard 1", "All shards", "Process"])
+        for section in sections[:-1]:
+            rows = [re.fullmatch(r"  (\S.*?) +(-?\d+)", line).groups() for line in section.splitlines()[1:]]
+            names = [name for name, _ in rows]
+            values = {name: int(value) for name, value in rows}
+            self.assertEqual(values["difference"], 0, section)
+            self.assertEqual(values["live, as counted"], sum(values[name] for name in names[: names.index("live, as counted")]))
+            self.assertEqual(values["live, as the allocator walks"], values["live, as counted"])
+
     def test_purge(self) -> None:
         self.assert_ok(self.c.command("MEMORY", "PURGE"))
         self.c.pipeline(["SET", f"key:{index}", "x" * 1_000] for index in range(50_000))
@@ -287,6 +304,13 @@ class MemoryReports(ServerTestCase):
         self.c.command("FLUSHALL")
         self.assert_ok(self.c.command("MEMORY", "PURGE"))
         self.eventually(lambda: self.server.resident_bytes() < full - 20_000_000, 5, "memory is not given back")
+
+    def test_deleted_keys_give_memory_back_on_an_idle_server(self) -> None:
+        self.require_pantala("Redis leaves it to jemalloc")
+        self.c.pipeline(["SET", f"key:{index}", "x" * 200_000] for index in range(500))
+        full = self.server.resident_bytes()
+        self.c.command("DEL", *[f"key:{index}" for index in range(500)])
+        self.eventually(lambda: self.server.resident_bytes() < full - 80_000_000, 10, "memory is not given back")
 
     def test_help(self) -> None:
         reply = self.c.command("MEMORY", "HELP")

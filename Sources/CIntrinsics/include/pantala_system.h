@@ -2,6 +2,8 @@
 #ifndef PANTALA_SYSTEM_H
 #define PANTALA_SYSTEM_H
 
+#include <gnu/libc-version.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>

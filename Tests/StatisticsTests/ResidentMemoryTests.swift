@@ -1,0 +1,32 @@
+import Testing
+
+@testable import Statistics
+
+@Suite("Resident memory")
+struct ResidentMemoryTests {
+  @Test("is the second number of statm, and what is no file's is that less the third")
+  func statm() {
+    let memory = ResidentMemory(statm: "26840 9713 2813 348 0 477724 0\n", pageByteCount: 4_096)
+    #expect(memory.byteCount == 9_713 * 4_096)
+    #expect(memory.anonymousByteCount == 6_900 * 4_096)
+  }
+
+  @Test("is none, and never negative, where statm makes no sense", arguments: ["", "1", "x y z", "1 2 3"])
+  func nonsense(statm: String) {
+    let memory = ResidentMemory(statm: statm, pageByteCount: 4_096)
+    #expect(memory.byteCount == (statm == "1 2 3" ? 8_192 : 0))
+    #expect(memory.anonymousByteCount == 0)
+  }
+
+  @Test("grows by what is touched, and agrees with ProcessMemory")
+  func now() {
+    let before = ResidentMemory.now()
+    let bytes = UnsafeMutableRawPointer.allocate(byteCount: 64 << 20, alignment: 4_096)
+    bytes.initializeMemory(as: UInt8.self, repeating: 1, count: 64 << 20)
+    let after = ResidentMemory.now()
+    #expect(after.anonymousByteCount - before.anonymousByteCount > 48 << 20)
+    #expect(after.byteCount >= after.anonymousByteCount)
+    #expect(abs(Int(ProcessMemory.residentByteCount()) - after.byteCount) < 32 << 20)
+    bytes.deallocate()
+  }
+}
