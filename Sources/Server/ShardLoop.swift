@@ -131,11 +131,12 @@ extension UnsafeMutablePointer<ShardLoop> {
     flag.clear()
   }
 
-  /// Waits for the next completion. After a turn that served several requests, waits a moment for about as many:
-  /// one system call then serves them all.
+  /// Waits for the next completion. After a turn that served several requests, waits a moment for some more: one
+  /// system call then serves them all. No more are waited for than the clients can be expected to send at once.
   private func gather(_ untilBackground: Int64) {
-    let expected = Swift.min(pointee.lastReceiveCount, LoopTuning.gatherMaximum)
-    if expected < LoopTuning.gatherMinimum {
+    let expected = Swift.min(
+      pointee.shard.pointee.clientCount / LoopTuning.clientsPerGathered, LoopTuning.gatherMaximum)
+    if pointee.lastReceiveCount < LoopTuning.gatherMinimum || expected < LoopTuning.gatherMinimum {
       return pointee.uring.pointee.submitAndWait(for: 1, nanoseconds: untilBackground)
     }
     pointee.uring.pointee.submitAndWait(
@@ -199,7 +200,9 @@ extension UnsafeMutablePointer<ShardLoop> {
 /// Numbers that were found by measuring.
 enum LoopTuning {
   /// A turn with fewer receives is followed by a wait for one completion.
-  static let gatherMinimum = 4
+  static let gatherMinimum = 2
+  /// One receive is waited for, for each so many clients.
+  static let clientsPerGathered = 3
   /// Receives that a wait waits for at the most.
   static let gatherMaximum = 16
   /// How long it waits for them.
