@@ -87,7 +87,7 @@ extension UnsafeMutablePointer<Coordinator> {
     let server = pointee.server
     let isCareful =
       !client.pointee.flags.isDisjoint(with: .careful)
-      || server.monitorCount.load(ordering: .relaxed) > 0 || server.pausedUntil.load(ordering: .relaxed) > 0
+      || server.monitorCount.load(ordering: .relaxed) > 0 || isPaused
     if isCareful, holdIfAllPaused(client) { return }
     pointee.preparedCount = 0
     pointee.arguments.removeAll()

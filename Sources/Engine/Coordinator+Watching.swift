@@ -17,7 +17,8 @@ extension UnsafeMutablePointer<Coordinator> {
   ) {
     let shard = pointee.shard
     let nanoseconds = shard.pointee.nanoseconds(ofTicks: pantala_ticks() &- start)
-    shard.pointee.counters[entry.pointee.index].recordCall(nanoseconds: nanoseconds)
+    let counters = shard.pointee.counters
+    counters[entry.pointee.index].recordCall(nanoseconds: nanoseconds)
     shard.pointee.recordLatency(entry.pointee.index, nanoseconds: nanoseconds)
     if failed { shard.recordError(of: entry.pointee.index, reply) }
     if nanoseconds >= shard.pointee.slowNanoseconds {
@@ -78,13 +79,9 @@ extension UnsafeMutablePointer<Coordinator> {
     return true
   }
 
-  private var isPaused: Bool {
-    let until = pointee.server.pausedUntil.load(ordering: .relaxed)
-    if until == 0 { return false }
-    if until > pointee.shard.pointee.keyspace.now { return true }
-    // The pause is over; whoever notices first ends it for all.
-    _ = pointee.server.pausedUntil.compareExchange(expected: until, desired: 0, ordering: .relaxed)
-    return false
+  /// Whether a pause is on. One that is over stays where it was noted: it compares as over.
+  var isPaused: Bool {
+    pointee.server.pausedUntil.load(ordering: .relaxed) > pointee.shard.pointee.keyspace.now
   }
 
   /// An inline command, which reading changes, as it stands; nil for any other.

@@ -92,13 +92,7 @@ public final class ServerState: Sendable {
 
   /// Notes a sum of live bytes that may be the highest so far.
   public func recordPeak(_ bytes: Int) {
-    var seen = peakBytes.load(ordering: .relaxed)
-    while bytes > seen {
-      let (exchanged, original) = peakBytes.weakCompareExchange(
-        expected: seen, desired: bytes, ordering: .relaxed)
-      if exchanged { return }
-      seen = original
-    }
+    _ = peakBytes.max(bytes, ordering: .relaxed)
   }
 }
 
