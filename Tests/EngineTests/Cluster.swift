@@ -22,7 +22,11 @@ final class Cluster {
   /// The time that all shards' clocks show: they stand still.
   static let now: Int64 = 1_700_000_000_000
 
-  fileprivate init(shardCount: Int, table: CommandTable, configuration: Configuration) {
+  /// - Parameter receiveBuffers: the buffers of the first loop, if it receives into some.
+  fileprivate init(
+    shardCount: Int, table: CommandTable, configuration: Configuration,
+    receiveBuffers: UnsafeMutablePointer<ReceiveBuffers>?
+  ) {
     server = ServerState(
       configuration: configuration, shardCount: shardCount, table: table, startedAt: Self.now / 1_000,
       runIdentifier: String(repeating: "0", count: 40), processIdentifier: 1, executablePath: "/pantala")
@@ -39,7 +43,9 @@ final class Cluster {
       shard.pointee.keyspace.now = Self.now
       let coordinator = UnsafeMutablePointer<Coordinator>.allocate(capacity: 1)
       coordinator.initialize(
-        to: Coordinator(shard: shard, executor: executors[index], uring: nil, receiveBuffers: nil))
+        to: Coordinator(
+          shard: shard, executor: executors[index], uring: nil,
+          receiveBuffers: index == 0 ? receiveBuffers : nil))
       shards.append(shard)
       coordinators.append(coordinator)
     }
@@ -164,9 +170,11 @@ final class Cluster {
 /// A cluster that lives as long as `body` runs. All memory must be back then.
 func withCluster<Result>(
   shardCount: Int, table: CommandTable = .all(), configuration: Configuration = Configuration(),
+  receiveBuffers: UnsafeMutablePointer<ReceiveBuffers>? = nil,
   sourceLocation: SourceLocation = #_sourceLocation, _ body: (Cluster) throws -> Result
 ) rethrows -> Result {
-  let cluster = Cluster(shardCount: shardCount, table: table, configuration: configuration)
+  let cluster = Cluster(
+    shardCount: shardCount, table: table, configuration: configuration, receiveBuffers: receiveBuffers)
   defer { cluster.destroy(sourceLocation) }
   return try body(cluster)
 }

@@ -50,3 +50,20 @@ func withHeap<Result>(_ body: (ShardHeap) throws -> Result) rethrows -> Result {
 let heapsAreMimalloc = withHeap { heap in
   ShardHeap.usableSize(heap.allocate(1_025, for: .dataset)) == 1_280
 }
+
+/// Bytes of others that a heap may hold in a test process.
+///
+/// When a thread ends, mimalloc lets whatever heap allocates next take over its pages, blocks of others included. The
+/// server's threads live as long as it does (and its integration tests expect no difference at all); here,
+/// threads come and go.
+private let adoptedBytesMaximum = 4 << 20
+
+/// Expects that the allocator's walk finds the bytes that were counted.
+func expectWalk(
+  _ used: Int, agreesWith counted: Int, _ comment: @autoclosure () -> String = "",
+  sourceLocation: SourceLocation = #_sourceLocation
+) {
+  #expect(
+    used >= counted && used - counted < adoptedBytesMaximum, "\(used) against \(counted) \(comment())",
+    sourceLocation: sourceLocation)
+}

@@ -157,6 +157,28 @@ struct ExpiryTests {
     }
   }
 
+  @Test("one pass of the sweep misses no key, though segments merge and the directory halves meanwhile")
+  func passWithMerges() {
+    var random = SeededRandom(test: "ExpiryTests.passWithMerges")
+    for _ in 0..<20 {
+      let count = 2_000 + random.below(8_000)
+      let stayingPercent = random.below(20)
+      withKeyspace(hasher: random.hasher()) { keyspace in
+        var expiring = 0
+        for number in 0..<count {
+          let stays = random.below(100) < stayingPercent
+          expiring += stays ? 0 : 1
+          keyspace.set("key \(number)", "", expiry: stays ? nil : 1_000_001)
+        }
+        keyspace.now += 1
+        let result = keyspace.sweep(segmentMaximum: .max, expires: true)
+        #expect(result.isPassComplete && result.segmentsMerged > 0)
+        #expect(result.keysExpired == expiring, "\(count) keys, \(random)")
+        TableInvariants.expect(keyspace, "\(random)")
+      }
+    }
+  }
+
   @Test("the sweep leaves expired keys alone when it is told to")
   func sweepWithoutExpiry() {
     withKeyspace { keyspace in

@@ -42,13 +42,14 @@ struct TableInvariants {
   private mutating func check(_ table: borrowing Table) {
     var position = 0
     var expiringCount = 0
+    var deepest = 0
     var bases: Set<UnsafeMutableRawPointer> = []
     while position < table.directoryCount {
       guard let (segment, first, next) = table.segment(atPosition: position) else {
         return problems.append("no segment at \(position)")
       }
       require(first == position, "the segment at \(position) begins at \(first)")
-      require(segment.depth <= table.depth, "a segment deeper than the directory at \(position)")
+      deepest = max(deepest, segment.depth)
       require(next - first == 1 << (table.depth - segment.depth), "wrong span at \(position)")
       for entry in position..<next {
         require(
@@ -60,6 +61,7 @@ struct TableInvariants {
       position = max(next, position + 1)
     }
     require(position == table.directoryCount, "the last segment reaches beyond the directory")
+    require(deepest == table.depth, "a directory of depth \(table.depth) over segments of \(deepest)")
     let (segments, keys) = (segmentCount, keyCount)
     require(segments == table.segmentCount, "\(segments) segments, counted \(table.segmentCount)")
     require(keys == table.count, "\(keys) keys, counted \(table.count)")
