@@ -16,7 +16,8 @@ private let uringIsAvailable: Bool = {
 }()
 
 /// Input as the kernel brings it: into few and small buffers, which a coordinator holds as long as commands lie in them.
-@Suite("Buffers that the kernel receives into", .enabled(if: uringIsAvailable, "this system refuses io_uring"))
+@Suite(
+  "Buffers that the kernel receives into", .enabled(if: uringIsAvailable, "this system refuses io_uring"))
 struct ReceiveBufferTests {
   private static let bufferCount = 8
   private static let bufferBytes = 128
@@ -32,14 +33,18 @@ struct ReceiveBufferTests {
     var isReceiving = false
   }
 
-  private func connect(_ client: TestClient, sending input: [UInt8], expecting expected: [UInt8]) -> Connection {
+  private func connect(_ client: TestClient, sending input: [UInt8], expecting expected: [UInt8])
+    -> Connection
+  {
     var descriptors: [Int32] = [-1, -1]
     let result = socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &descriptors)
     precondition(result == 0, "no socket pair")
-    return Connection(client: client, near: descriptors[0], far: descriptors[1], rest: input[...], expected: expected)
+    return Connection(
+      client: client, near: descriptors[0], far: descriptors[1], rest: input[...], expected: expected)
   }
 
-  @Test("all come back, whatever is received in them and however long others work for it", arguments: [1, 2, 4])
+  @Test(
+    "all come back, whatever is received in them and however long others work for it", arguments: [1, 2, 4])
   func comeBack(shardCount: Int) throws {
     var random = SeededRandom(test: "ReceiveBufferTests.comeBack \(shardCount)")
     let memory = UnsafeMutableRawPointer.allocate(
@@ -85,7 +90,8 @@ struct ReceiveBufferTests {
           // The kernel ends a receive when no buffer is left.
           if !connections[number].isReceiving {
             connections[number].isReceiving = true
-            uring.receiveMultishot(connections[number].near, bufferGroup: Self.group, userData: UInt64(number))
+            uring.receiveMultishot(
+              connections[number].near, bufferGroup: Self.group, userData: UInt64(number))
           }
         }
         uring.submitAndWait(for: 0, nanoseconds: 0)
@@ -122,7 +128,9 @@ struct ReceiveBufferTests {
     if connection.rest.isEmpty { return false }
     if random.below(3) > 0 { return true }
     let piece = Array(connection.rest.prefix(1 + random.below(300)))
-    let sent = piece.withUnsafeBytes { Glibc.send(connection.far, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT)) }
+    let sent = piece.withUnsafeBytes {
+      Glibc.send(connection.far, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT))
+    }
     if sent > 0 { connection.rest = connection.rest.dropFirst(sent) }
     return true
   }

@@ -7,7 +7,8 @@ import Testing
 struct KeyMovementTests {
   /// Values in every form that a block may have.
   private static let values = [
-    "", "short", "12345", "-9223372036854775808", String(repeating: "v", count: 430), String(repeating: "v", count: 5_000),
+    "", "short", "12345", "-9223372036854775808", String(repeating: "v", count: 430),
+    String(repeating: "v", count: 5_000),
   ]
 
   private func copy(
@@ -20,7 +21,11 @@ struct KeyMovementTests {
           Issue.record("\(old) is not there")
           return
         }
-        if renames { keyspace.rename(entry, to: target) } else { keyspace.copy(entry, to: target, in: database) }
+        if renames {
+          keyspace.rename(entry, to: target)
+        } else {
+          keyspace.copy(entry, to: target, in: database)
+        }
       }
     }
   }
@@ -62,8 +67,12 @@ struct KeyMovementTests {
   func renamingManyKeys() {
     var random = SeededRandom(test: "KeyMovementTests.renamingManyKeys")
     withKeyspace(hasher: random.hasher()) { keyspace in
-      for number in 0..<3_000 { keyspace.set("old \(number)", "\(number)", expiry: number % 2 == 0 ? 2_000_000 : nil) }
-      for number in 0..<3_000 { copy(&keyspace, "old \(number)", to: "new \(number)", renames: number % 3 != 0) }
+      for number in 0..<3_000 {
+        keyspace.set("old \(number)", "\(number)", expiry: number % 2 == 0 ? 2_000_000 : nil)
+      }
+      for number in 0..<3_000 {
+        copy(&keyspace, "old \(number)", to: "new \(number)", renames: number % 3 != 0)
+      }
       for number in 0..<3_000 {
         expectEqual(keyspace.get("new \(number)"), "\(number)", "\(random)")
         expectEqual(keyspace.get("old \(number)"), number % 3 == 0 ? "\(number)" : nil, "\(random)")
