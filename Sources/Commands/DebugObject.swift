@@ -37,19 +37,8 @@ enum DebugObject {
     guard let entry = shard.pointee.keyspace.lookup(key, in: database, for: .peek) else { return nil }
     return Facts(
       address: shard.pointee.keyspace.address(of: entry),
-      encoding: encoding(of: entry, count: entry.textCount ?? 0),
+      encoding: "\(entry.encodingName)",
       serializedBytes: shard.pointee.keyspace.serializedBytes(of: entry),
       idleSeconds: shard.pointee.keyspace.idleSeconds(of: entry), now: shard.pointee.keyspace.now)
   }
-
-  /// The names of OBJECT ENCODING.
-  private static func encoding(of entry: Entry, count: Int) -> String {
-    switch entry.kind {
-    case .integer: "int"
-    case .bytes: count <= embeddedBytesMaximum ? "embstr" : "raw"
-    }
-  }
-
-  /// Up to this length Redis keeps a string in one block with its header.
-  private static let embeddedBytesMaximum = 44
 }

@@ -25,18 +25,8 @@ enum ObjectEncodingCommand: KeyCommand {
 
   static func execute(_ call: inout KeyCall) {
     guard let entry = call.lookupUntouched(call.key(2)) else { return call.reply.pointee.null() }
-    switch entry.kind {
-    case .integer:
-      call.reply.pointee.bulk("int")
-    case .bytes:
-      let isShort = (entry.textCount ?? 0) <= embeddedBytesMaximum
-      call.reply.pointee.bulk(isShort ? "embstr" : "raw")
-    }
+    call.reply.pointee.bulk(entry.encodingName)
   }
-
-  /// Up to this length Redis keeps a string in one block with its header. Here every string is in one block with its key;
-  /// the name follows the length.
-  private static let embeddedBytesMaximum = 44
 }
 
 enum ObjectFreqCommand: KeyCommand {

@@ -19,11 +19,12 @@ extension Directive {
 
   /// A directive that is a decimal number.
   static func integer(
-    _ name: String, _ place: Place<Int>, _ range: ClosedRange<Int>, isPowerOfTwo: Bool = false,
-    isMutable: Bool = true, summary: String
+    _ name: String, aliases: [String] = [], _ place: Place<Int>, _ range: ClosedRange<Int>,
+    isPowerOfTwo: Bool = false, isMutable: Bool = true, summary: String
   ) -> Directive {
     single(
-      name, kind: .integer(range, isPowerOfTwo: isPowerOfTwo), isMutable: isMutable, summary: summary,
+      name, aliases: aliases, kind: .integer(range, isPowerOfTwo: isPowerOfTwo), isMutable: isMutable,
+      summary: summary,
       read: { String($0[keyPath: place]) },
       write: { (settings, argument) throws(ConfigurationError) in
         guard let value = ValueText.integer(argument) else {
@@ -125,14 +126,14 @@ extension Directive {
 
   /// A directive with a single argument, whose line in the file is its name and `format`, or else `read`.
   static func single(
-    _ name: String, kind: DirectiveKind, isMutable: Bool, summary: String,
+    _ name: String, aliases: [String] = [], kind: DirectiveKind, isMutable: Bool, summary: String,
     read: @escaping @Sendable (Settings) -> String,
     write: @escaping @Sendable (inout Settings, String) throws(ConfigurationError) -> Void,
     format: (@Sendable (Settings) -> String)? = nil
   ) -> Directive {
     let format = format ?? read
     return Directive(
-      name: name, aliases: [], isMutable: isMutable, isProtected: false, isSensitive: false,
+      name: name, aliases: aliases, isMutable: isMutable, isProtected: false, isSensitive: false,
       takesSeveralArguments: false, kind: kind, summary: summary, read: read,
       write: { (settings, arguments) throws(ConfigurationError) in
         try write(&settings, onlyArgument(arguments))

@@ -67,6 +67,29 @@ public struct Settings: Sendable, Equatable {
   /// What happens at the memory limit. Directive `maxmemory-policy`.
   public var maxMemoryPolicy = MaxMemoryPolicy.noEviction
 
+  // MARK: Collections
+
+  /// Fields of a compact hash. Directive `hash-max-listpack-entries`.
+  public var hashMaxListpackEntries = 128
+  /// Bytes of a field or value of a compact hash. Directive `hash-max-listpack-value`.
+  public var hashMaxListpackValue = 64
+  /// Elements, or -1...-5 for 4 to 64 KB, of a list's packed block. Directive `list-max-listpack-size`.
+  public var listMaxListpackSize = -2
+  /// Members of a compact set of integers. Directive `set-max-intset-entries`.
+  public var setMaxIntsetEntries = 512
+  /// Members of a compact set. Directive `set-max-listpack-entries`.
+  public var setMaxListpackEntries = 128
+  /// Bytes of a member of a compact set. Directive `set-max-listpack-value`.
+  public var setMaxListpackValue = 64
+  /// Members of a compact sorted set. Directive `zset-max-listpack-entries`.
+  public var zsetMaxListpackEntries = 128
+  /// Bytes of a member of a compact sorted set. Directive `zset-max-listpack-value`.
+  public var zsetMaxListpackValue = 64
+  /// Bytes of a stream's packed block. Directive `stream-node-max-bytes`.
+  public var streamNodeMaxBytes = 4_096
+  /// Entries of a stream's packed block. Directive `stream-node-max-entries`.
+  public var streamNodeMaxEntries = 100
+
   // MARK: Observation
 
   /// Commands slower than this are kept in the slow log; 0 keeps all, -1 none.

@@ -1,3 +1,5 @@
+import Keyspace
+
 /// A shard's copy of the settings.
 extension Shard {
   /// Takes over the settings as the configuration has them now, with what follows from them at once.
@@ -9,8 +11,25 @@ extension Shard {
     if slowLog.maximumLength != settings.slowlogMaxEntries {
       slowLog.resize(maximumLength: settings.slowlogMaxEntries)
     }
+    adoptCollectionLimits()
     if settings.password.isEmpty { authenticateAll() }
     reconsiderWrites()
+  }
+
+  /// Tells the keyspace up to which size collections stay compact.
+  mutating func adoptCollectionLimits() {
+    var limits = CollectionLimits()
+    limits.hashPackedEntries = settings.hashMaxListpackEntries
+    limits.hashPackedValueBytes = settings.hashMaxListpackValue
+    limits.listPackedSize = settings.listMaxListpackSize
+    limits.setIntegerEntries = settings.setMaxIntsetEntries
+    limits.setPackedEntries = settings.setMaxListpackEntries
+    limits.setPackedValueBytes = settings.setMaxListpackValue
+    limits.sortedSetPackedEntries = settings.zsetMaxListpackEntries
+    limits.sortedSetPackedValueBytes = settings.zsetMaxListpackValue
+    limits.streamNodeBytes = settings.streamNodeMaxBytes
+    limits.streamNodeEntries = settings.streamNodeMaxEntries
+    keyspace.limits = limits
   }
 
   /// Without a password everybody is authenticated, also who was waiting to be.

@@ -83,6 +83,7 @@ public struct Shard: ~Copyable {
     latencyMonitor = LatencyMonitor(storage: latencyMemory)
     errorMemory = heap.allocateZeroed(ErrorStatistics.byteCount, for: .statistics)
     errors = ErrorStatistics(storage: errorMemory)
+    adoptCollectionLimits()
   }
 
   private static func slowNanoseconds(_ settings: Settings) -> UInt64 {

@@ -4,11 +4,21 @@ public enum ValueKind: UInt8, Sendable, CaseIterable {
   case bytes = 0
   /// A string that is a decimal integer, kept as 64 bits.
   case integer = 1
+  case list = 2
+  case hash = 3
+  case set = 4
+  case sortedSet = 5
+  case stream = 6
 
   /// The name that TYPE gives.
   public var typeName: StaticString {
     switch self {
     case .bytes, .integer: "string"
+    case .list: "list"
+    case .hash: "hash"
+    case .set: "set"
+    case .sortedSet: "zset"
+    case .stream: "stream"
     }
   }
 }
@@ -63,6 +73,9 @@ struct Handle: Equatable {
     // Only handles made from a ValueKind exist, so the three bits always name one.
     ValueKind(rawValue: UInt8(truncatingIfNeeded: bits & 7)).unsafelyUnwrapped
   }
+
+  /// Whether the value is a collection: anything but a string.
+  @inline(__always) var isCollection: Bool { bits & 7 >= UInt64(ValueKind.list.rawValue) }
 
   @inline(__always) var hasExpiry: Bool { bits & Self.expiryBit != 0 }
   @inline(__always) var isLong: Bool { (bits >> 48) & 63 == Self.longKeyField }

@@ -11,6 +11,7 @@ extension Keyspace {
     case .integer:
       return Self.serializedBytes(ofInteger: entry.integer ?? 0, textCount: (entry.textCount ?? 0))
     case .bytes: return Self.serializedBytes(ofText: (entry.textCount ?? 0))
+    default: return entry.kind.collectionType.flatten(entry, now: now).items.bytes.count
     }
   }
 
@@ -28,4 +29,19 @@ extension Keyspace {
     if count < 1 << 14 { return 2 + count }
     return (count <= Int(UInt32.max) ? 5 : 9) + count
   }
+}
+
+extension Entry {
+  /// The name that OBJECT ENCODING gives to the form of the value.
+  public var encodingName: StaticString {
+    switch kind {
+    case .integer: "int"
+    case .bytes: slot.handle.value.count <= Self.embeddedBytesMaximum ? "embstr" : "raw"
+    default: kind.collectionType.encodingName(of: self)
+    }
+  }
+
+  /// Up to this length Redis keeps a string in one block with its header. Here every string is in one block with its key;
+  /// the name follows the length.
+  private static var embeddedBytesMaximum: Int { 44 }
 }

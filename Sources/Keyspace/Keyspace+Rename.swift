@@ -2,26 +2,40 @@ import Bytes
 
 /// Giving a key's value to another key of the same shard.
 extension Keyspace {
-  /// Gives the key `newKey` the value and the expiry time of `entry`, whatever it had before.
+  /// Gives the key `newKey` a copy of the value and the expiry time of `entry`, whatever it had before.
   public mutating func copy(_ entry: Entry, to newKey: Key, in database: Int) {
-    let source = entry.slot.handle
-    let existing = table(database).pointee.find(newKey).map {
-      Entry(slot: $0, database: database, key: newKey)
+    let transfer = entry.slot.handle.isCollection ? transfer(of: entry) : nil
+    let existing = existing(newKey, in: database)
+    if let transfer {
+      place(transfer, at: newKey, in: database, replacing: existing)
+    } else {
+      copyBlock(of: entry, to: newKey, in: database, replacing: existing)
     }
+  }
+
+  /// Renames a key within its database, replacing what bears the name. The two names must differ.
+  public mutating func rename(_ entry: Entry, to newKey: Key) {
+    // What lies outside the block goes over with the block's bytes.
+    copyBlock(of: entry, to: newKey, in: entry.database, replacing: existing(newKey, in: entry.database))
+    let table = table(entry.database)
+    if let slot = table.pointee.find(entry.key) { removeBlock(slot, entry.key.hash, from: table) }
+  }
+
+  private func existing(_ key: Key, in database: Int) -> Entry? {
+    table(database).pointee.find(key).map { Entry(slot: $0, database: database, key: key) }
+  }
+
+  private mutating func copyBlock(
+    of entry: Entry, to newKey: Key, in database: Int, replacing existing: Entry?
+  ) {
     // The source's slot may move when a segment splits; its block stays where it is.
+    let source = entry.slot.handle
     let target = store(
       newKey, in: database, replacing: existing, kind: source.kind, valueCount: source.value.count,
       expiry: source.expiry)
     if let from = source.value.baseAddress, let to = target.baseAddress {
       copyBytes(from: from, to: to, target.count)
     }
-  }
-
-  /// Renames a key within its database, replacing what bears the name. The two names must differ.
-  public mutating func rename(_ entry: Entry, to newKey: Key) {
-    copy(entry, to: newKey, in: entry.database)
-    let table = table(entry.database)
-    if let slot = table.pointee.find(entry.key) { remove(slot, entry.key.hash, from: table) }
   }
 
   /// Moves a key to another database, which must not have it.

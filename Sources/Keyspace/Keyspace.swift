@@ -53,7 +53,11 @@ public struct Keyspace: ~Copyable {
   public var dirty = 0
   /// Whether lookups leave a key's age as it is (`CLIENT NO-TOUCH`).
   public var leavesAges = false
+  /// Up to which size collections stay in their keys' blocks.
+  public var limits = CollectionLimits()
   var sweep = SweepState()
+  /// Large values that were removed and are freed in slices.
+  var released = ReleaseQueue()
 
   public init(heap: ShardHeap, hasher: KeyHasher, databaseCount: Int) {
     self.heap = heap
@@ -66,7 +70,10 @@ public struct Keyspace: ~Copyable {
   }
 
   deinit {
-    for database in 0..<databaseCount { Self.empty(tables + database, heap: heap) }
+    var remaining = released
+    for database in 0..<databaseCount { Self.empty(tables + database, heap: heap, &remaining) }
+    var budget = Int.max
+    remaining.advance(heap: heap, blockBudget: &budget)
     tables.deinitialize(count: databaseCount)
     tables.deallocate()
   }
@@ -105,7 +112,13 @@ public struct Keyspace: ~Copyable {
     remove(slot, hash, from: table)
   }
 
-  func remove(_ slot: Slot, _ hash: UInt64, from table: UnsafeMutablePointer<Table>) {
+  mutating func remove(_ slot: Slot, _ hash: UInt64, from table: UnsafeMutablePointer<Table>) {
+    if let root = slot.handle.largeRoot { released.release(root, heap: heap) }
+    removeBlock(slot, hash, from: table)
+  }
+
+  /// Removes a key whose value, if it lies outside the key's block, has gone elsewhere.
+  func removeBlock(_ slot: Slot, _ hash: UInt64, from table: UnsafeMutablePointer<Table>) {
     let handle = slot.handle
     table.pointee.remove(slot, hash: hash)
     heap.free(handle.block, for: .dataset)
@@ -157,6 +170,7 @@ public struct Keyspace: ~Copyable {
       return table.pointee.insert(handle, hash: key.hash).handle.value
     }
     let old = existing.slot.handle
+    if !preservingValue, let root = old.largeRoot { released.release(root, heap: heap) }
     if old.hasExpiry == (expiry != nil), let same = old.resized(toValueCount: valueCount, kind: kind) {
       if let expiry { same.block.storeBytes(of: expiry, as: Int64.self) }
       existing.slot.handle = same
@@ -174,6 +188,21 @@ public struct Keyspace: ~Copyable {
     existing.slot.handle = new
     heap.free(old.block, for: .dataset)
     return new.value
+  }
+
+  /// The same, as an entry.
+  mutating func makeValue(
+    _ key: Key, in database: Int, replacing existing: Entry?, kind: ValueKind, valueCount: Int, expiry: Int64?
+  ) -> Entry {
+    guard let existing else {
+      dirty += 1
+      let handle = Handle.make(
+        key: key.bytes, kind: kind, valueCount: valueCount, expiry: expiry, heap: heap)
+      return Entry(slot: table(database).pointee.insert(handle, hash: key.hash), database: database, key: key)
+    }
+    _ = store(
+      key, in: database, replacing: existing, kind: kind, valueCount: valueCount, expiry: expiry)
+    return existing
   }
 
   /// Sets or clears the expiry time of a key.
@@ -195,14 +224,19 @@ public struct Keyspace: ~Copyable {
   public mutating func removeAll(in database: Int) -> Int {
     let table = table(database)
     let count = table.pointee.count
-    Self.empty(table, heap: heap)
+    Self.empty(table, heap: heap, &released)
     dirty += count
     return count
   }
 
-  private static func empty(_ table: UnsafeMutablePointer<Table>, heap: ShardHeap) {
+  private static func empty(
+    _ table: UnsafeMutablePointer<Table>, heap: ShardHeap, _ released: inout ReleaseQueue
+  ) {
     table.pointee.forEachSegment { segment, _ in
-      segment.forEach { _, handle in heap.free(handle.block, for: .dataset) }
+      segment.forEach { _, handle in
+        if let root = handle.largeRoot { released.release(root, heap: heap) }
+        heap.free(handle.block, for: .dataset)
+      }
     }
     table.pointee.releaseSegments()
   }
@@ -232,9 +266,11 @@ public struct Keyspace: ~Copyable {
       tableBytes: table.pointee.allocatedBytes, segmentCount: table.pointee.segmentCount)
   }
 
-  /// Bytes that a key holds: its block, as the allocator counts it, and its slot's share of a bucket.
+  /// Bytes that a key holds: its block and all that hangs on it, as the allocator counts them, and its slot's share
+  /// of a bucket.
   public func allocatedBytes(of entry: Entry) -> Int {
-    entry.slot.handle.allocatedBytes + Self.slotBytes
+    let handle = entry.slot.handle
+    return handle.allocatedBytes + (handle.largeRoot?.pointee.allocatedBytes ?? 0) + Self.slotBytes
   }
 
   /// The fixed cost of a slot: a bucket's bytes over its slots, rounded up.

@@ -23,6 +23,8 @@ extension Entry {
     case .bytes:
       let value = handle.value
       return ByteView(start: UnsafePointer(value.baseAddress.unsafelyUnwrapped), count: value.count)
+    default:
+      return nil
     }
   }
 
@@ -35,6 +37,8 @@ extension Entry {
       return decimalDigitCount(integer.magnitude) + (integer < 0 ? 1 : 0)
     case .bytes:
       return handle.value.count
+    default:
+      return nil
     }
   }
 

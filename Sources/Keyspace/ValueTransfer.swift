@@ -9,11 +9,63 @@ public struct ValueTransfer: Sendable {
   enum Content: Sendable {
     case bytes([UInt8])
     case integer(Int64)
+    case collection(FlatValue)
   }
 
   let content: Content
   /// When the key expires, in milliseconds since 1970; nil if it does not.
-  public let expiry: Int64?
+  public var expiry: Int64?
+
+  init(content: Content, expiry: Int64?) {
+    self.content = content
+    self.expiry = expiry
+  }
+
+  /// A collection made elsewhere.
+  public init(_ collection: FlatValue, expiry: Int64? = nil) {
+    self.init(content: .collection(collection), expiry: expiry)
+  }
+
+  /// A string, kept as an integer where it is one.
+  public init(string: ByteView, expiry: Int64? = nil) {
+    if let integer = parseInt64(string) {
+      self.init(content: .integer(integer), expiry: expiry)
+    } else {
+      self.init(content: .bytes(string.array), expiry: expiry)
+    }
+  }
+
+  /// The collection, if the value is one.
+  public var collection: FlatValue? {
+    if case .collection(let value) = content { value } else { nil }
+  }
+
+  /// The text, if the value is a string.
+  public var string: [UInt8]? {
+    switch content {
+    case .bytes(let bytes): bytes
+    case .integer(let value): Array(String(value).utf8)
+    case .collection: nil
+    }
+  }
+}
+
+/// A collection as plain items: what travels between shards, what DUMP writes and RESTORE reads.
+///
+/// | kind      | items |
+/// |-----------|-------|
+/// | list      | the elements |
+/// | set       | the members |
+/// | hash      | field and value by turns; with `hasTimes` field, value, expiry time (milliseconds, 0 for none) |
+/// | sortedSet | member and score (`Item.score`) by turns, in ascending order |
+/// | stream    | as `StreamTransfer` says |
+public struct FlatValue: Sendable {
+  public let kind: ValueKind
+  public var items = ItemArray()
+  /// Whether a hash's fields have expiry times.
+  public var hasTimes = false
+
+  public init(kind: ValueKind) { self.kind = kind }
 }
 
 extension Keyspace {
@@ -23,6 +75,8 @@ extension Keyspace {
     switch entry.kind {
     case .bytes: content = .bytes(Array(entry.slot.handle.value))
     case .integer: content = .integer(entry.integer ?? 0)
+    default:
+      content = .collection(entry.kind.collectionType.flatten(entry, now: now))
     }
     return ValueTransfer(content: content, expiry: entry.expiry)
   }
@@ -43,6 +97,9 @@ extension Keyspace {
         guard let from = source.baseAddress, let to = target.baseAddress else { return }
         copyBytes(from: from, to: to, source.count)
       }
+    case .collection(let value):
+      value.kind.collectionType.place(
+        value, at: key, in: database, replacing: existing, expiry: transfer.expiry, keyspace: &self)
     }
   }
 }

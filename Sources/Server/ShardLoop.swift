@@ -102,6 +102,7 @@ extension UnsafeMutablePointer<ShardLoop> {
     admitArrivals()
     revisitClients()
     runBackgroundWork()
+    pointee.shard.pointee.keyspace.releaseRemoved(blockMaximum: LoopTuning.releasedBlocksPerTurn)
     sendOutput()
     pointee.coordinator.pointee.publish()
     pointee.publishMemory()
@@ -112,7 +113,7 @@ extension UnsafeMutablePointer<ShardLoop> {
     let coordinator = pointee.coordinator
     let uring = pointee.uring
     if pointee.executor.hasJobs || coordinator.pointee.hasOverflow
-      || !pointee.shard.pointee.clientsToRevisit.isEmpty
+      || !pointee.shard.pointee.clientsToRevisit.isEmpty || pointee.shard.pointee.keyspace.hasRemovedValues
     {
       return uring.pointee.submitAndWait(for: 0, nanoseconds: 0)
     }
@@ -207,6 +208,8 @@ enum LoopTuning {
   static let gatherMaximum = 16
   /// How long it waits for them.
   static let gatherNanoseconds: Int64 = 20_000
+  /// Blocks of removed collections that a turn frees: some ten microseconds.
+  static let releasedBlocksPerTurn = 256
 }
 
 extension ShardLoop {

@@ -1,0 +1,133 @@
+import Bytes
+import Heap
+
+/// Making and changing the values of collections in their keys' blocks: what all types have in common.
+extension Keyspace {
+  /// Gives a key a compact collection of `byteCount` bytes of items, which the caller writes to the entry's
+  /// `compactBytes`. What the key had before is gone; its expiry time becomes `expiry`.
+  mutating func makeCompact(
+    _ key: Key, in database: Int, replacing existing: Entry?, kind: ValueKind, form: CollectionForm,
+    count: Int, byteCount: Int, expiry: Int64? = nil
+  ) -> Entry {
+    let entry = makeValue(
+      key, in: database, replacing: existing, kind: kind,
+      valueCount: CollectionForm.compactHeaderBytes + byteCount, expiry: expiry)
+    entry.setCompactForm(form)
+    entry.setCompactCount(count)
+    return entry
+  }
+
+  /// Gives a key a large value. What the key had before is gone; its expiry time becomes `expiry`.
+  mutating func makeLarge<Root: LargeValue>(
+    _ key: Key, in database: Int, replacing existing: Entry?, kind: ValueKind,
+    root: UnsafeMutablePointer<Root>, expiry: Int64? = nil
+  ) -> Entry {
+    let entry = makeValue(
+      key, in: database, replacing: existing, kind: kind, valueCount: CollectionForm.largeBytes,
+      expiry: expiry)
+    entry.setRoot(root.header)
+    return entry
+  }
+
+  /// Replaces `removed` bytes of a compact value's items, from `offset` on, by `inserted` bytes, which the caller
+  /// writes where the result points. Everything else is kept, and the entry stays valid.
+  mutating func splice(_ entry: Entry, at offset: Int, removing removed: Int, inserting inserted: Int)
+    -> UnsafeMutablePointer<UInt8>
+  {
+    dirty += 1
+    let old = entry.slot.handle
+    let value = old.value
+    let start = value.baseAddress.unsafelyUnwrapped
+    let gap = CollectionForm.compactHeaderBytes + offset
+    let tail = value.count - gap - removed
+    assert(removed >= 0 && inserted >= 0 && tail >= 0, "a splice must lie within the value")
+    let newCount = gap + inserted + tail
+    if inserted == removed { return start + gap }
+    if inserted < removed {
+      moveBytes(from: start + gap + removed, to: start + gap + inserted, tail)
+      // A block that stays leaves the items where they are now.
+      if let same = old.resized(toValueCount: newCount, kind: old.kind) {
+        entry.slot.handle = same
+        return start + gap
+      }
+      let new = replacement(of: old, key: entry.key, valueCount: newCount)
+      copyLong(from: start, to: new.value.baseAddress.unsafelyUnwrapped, newCount)
+      entry.slot.handle = new
+      heap.free(old.block, for: .dataset)
+      return new.value.baseAddress.unsafelyUnwrapped + gap
+    }
+    if let same = old.resized(toValueCount: newCount, kind: old.kind) {
+      entry.slot.handle = same
+      moveBytes(from: start + gap + removed, to: start + gap + inserted, tail)
+      return start + gap
+    }
+    let new = replacement(of: old, key: entry.key, valueCount: newCount)
+    let target = new.value.baseAddress.unsafelyUnwrapped
+    copyLong(from: start, to: target, gap)
+    copyLong(from: start + gap + removed, to: target + gap + inserted, tail)
+    entry.slot.handle = new
+    heap.free(old.block, for: .dataset)
+    return target + gap
+  }
+
+  /// Makes a compact value `byteCount` bytes of items, in another form perhaps; none of the old bytes are kept.
+  mutating func replaceCompact(_ entry: Entry, form: CollectionForm, count: Int, byteCount: Int)
+    -> UnsafeMutablePointer<UInt8>
+  {
+    _ = makeCompact(
+      entry.key, in: entry.database, replacing: entry, kind: entry.kind, form: form, count: count,
+      byteCount: byteCount, expiry: entry.expiry)
+    return entry.compactBytes.baseAddress.unsafelyUnwrapped
+  }
+
+  /// Makes a compact value a large one, whose root the caller has filled from it. The expiry time stays.
+  mutating func replaceByLarge<Root: LargeValue>(_ entry: Entry, root: UnsafeMutablePointer<Root>) {
+    _ = makeLarge(
+      entry.key, in: entry.database, replacing: entry, kind: entry.kind, root: root, expiry: entry.expiry)
+  }
+
+  private func replacement(of old: Handle, key: Key, valueCount: Int) -> Handle {
+    Handle.make(key: key.bytes, kind: old.kind, valueCount: valueCount, expiry: old.expiry, heap: heap)
+  }
+
+  // MARK: Freeing
+
+  /// Frees some of the blocks of large values that were removed. To be called in every turn.
+  @inline(__always)
+  public mutating func releaseRemoved(blockMaximum: Int) {
+    if !released.isEmpty { advanceRelease(blockMaximum) }
+  }
+
+  @inline(never)
+  private mutating func advanceRelease(_ blockMaximum: Int) {
+    var budget = blockMaximum
+    released.advance(heap: heap, blockBudget: &budget)
+  }
+
+  /// Whether blocks of removed values still wait to be freed.
+  public var hasRemovedValues: Bool {
+    @inline(__always) mutating get { !released.isEmpty }
+  }
+}
+
+extension Entry {
+  fileprivate func setRoot(_ root: UnsafeMutablePointer<LargeValueHeader>) {
+    let value = slot.handle.value
+    value[0] = CollectionForm.large.rawValue
+    UnsafeMutableRawPointer(value.baseAddress.unsafelyUnwrapped).storeBytes(
+      of: UInt(bitPattern: root), toByteOffset: 1, as: UInt.self)
+  }
+}
+
+/// Moves bytes whose source and target may overlap.
+@inline(__always)
+func moveBytes(from source: UnsafePointer<UInt8>, to target: UnsafeMutablePointer<UInt8>, _ count: Int) {
+  if count > 0 { UnsafeMutableRawPointer(target).copyMemory(from: source, byteCount: count) }
+}
+
+@inline(__always)
+private func copyLong(
+  from source: UnsafePointer<UInt8>, to target: UnsafeMutablePointer<UInt8>, _ count: Int
+) {
+  copyBytes(from: source, to: target, count)
+}

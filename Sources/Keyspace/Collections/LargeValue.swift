@@ -1,0 +1,121 @@
+import Heap
+
+/// What the root of every large value begins with.
+public struct LargeValueHeader {
+  /// Bytes of all the value's blocks, the root's own included, as the allocator sizes them.
+  public internal(set) var allocatedBytes = 0
+  /// Elements (fields of a hash, members of a set, entries of a stream).
+  public internal(set) var count = 0
+  /// The next of the values that wait to be freed.
+  fileprivate var next: UnsafeMutablePointer<LargeValueHeader>?
+  /// Which type the root is of.
+  fileprivate let type: any LargeValue.Type
+
+  fileprivate init(type: any LargeValue.Type) { self.type = type }
+}
+
+/// The root of a collection that has outgrown its key's block: a block of its own, from which everything else of the
+/// value hangs. The key's block holds its address.
+///
+/// A conforming type is a plain structure that the root block holds; `header` is its first member.
+protocol LargeValue: BitwiseCopyable {
+  /// The structure's first member.
+  var header: LargeValueHeader { get set }
+
+  /// Frees blocks of the value, the root excepted, as many as `blockBudget` allows, which it counts down. Returns
+  /// whether all are gone. The value is out of the keyspace and can't be read any more; only what this function
+  /// needs to go on must be kept.
+  static func releaseParts(of root: UnsafeMutablePointer<Self>, heap: ShardHeap, blockBudget: inout Int)
+    -> Bool
+}
+
+extension LargeValue {
+  /// The header of a new value.
+  static var newHeader: LargeValueHeader { LargeValueHeader(type: Self.self) }
+
+  /// Makes the root block of a value.
+  static func makeRoot(_ value: Self, heap: ShardHeap) -> UnsafeMutablePointer<Self> {
+    let block = heap.allocate(MemoryLayout<Self>.size, for: .dataset)
+    let root = block.bindMemory(to: Self.self, capacity: 1)
+    root.initialize(to: value)
+    root.pointee.header.allocatedBytes = ShardHeap.usableSize(block)
+    return root
+  }
+
+  fileprivate static func release(
+    _ header: UnsafeMutablePointer<LargeValueHeader>, heap: ShardHeap, blockBudget: inout Int
+  ) -> Bool {
+    let root = UnsafeMutableRawPointer(header).assumingMemoryBound(to: Self.self)
+    guard releaseParts(of: root, heap: heap, blockBudget: &blockBudget) else { return false }
+    assert(
+      root.pointee.header.allocatedBytes == ShardHeap.usableSize(root),
+      "a value's byte count does not agree with its blocks")
+    heap.free(root, for: .dataset)
+    blockBudget -= 1
+    return true
+  }
+}
+
+extension UnsafeMutablePointer where Pointee: LargeValue {
+  /// A block that belongs to the value, counted in its header.
+  func allocate(_ byteCount: Int, heap: ShardHeap) -> UnsafeMutableRawPointer {
+    let block = heap.allocate(byteCount, for: .dataset)
+    pointee.header.allocatedBytes &+= ShardHeap.usableSize(block)
+    return block
+  }
+
+  /// Gives a block of the value back.
+  func free(_ block: UnsafeMutableRawPointer, heap: ShardHeap) {
+    pointee.header.allocatedBytes &-= ShardHeap.usableSize(block)
+    heap.free(block, for: .dataset)
+  }
+
+  /// A block of the value, grown or shrunk; it may move.
+  func reallocate(_ block: UnsafeMutableRawPointer, to byteCount: Int, heap: ShardHeap)
+    -> UnsafeMutableRawPointer
+  {
+    pointee.header.allocatedBytes &-= ShardHeap.usableSize(block)
+    let moved = heap.reallocate(block, to: byteCount, for: .dataset)
+    pointee.header.allocatedBytes &+= ShardHeap.usableSize(moved)
+    return moved
+  }
+
+  /// The header, by which the keyspace knows the value.
+  var header: UnsafeMutablePointer<LargeValueHeader> {
+    UnsafeMutableRawPointer(self).assumingMemoryBound(to: LargeValueHeader.self)
+  }
+}
+
+/// Values that are out of the keyspace and wait to be freed, a slice at a time, so that giving back ten million
+/// elements stalls nobody. The queue runs through the values' own headers.
+struct ReleaseQueue {
+  /// Values up to this many bytes are freed at once.
+  private static let immediateBytes = 64 << 10
+
+  private var first: UnsafeMutablePointer<LargeValueHeader>?
+
+  init() {}
+
+  var isEmpty: Bool { first == nil }
+
+  /// Frees a value, now or later.
+  mutating func release(_ header: UnsafeMutablePointer<LargeValueHeader>, heap: ShardHeap) {
+    if header.pointee.allocatedBytes <= Self.immediateBytes {
+      var budget = Int.max
+      let isDone = header.pointee.type.release(header, heap: heap, blockBudget: &budget)
+      assert(isDone, "a value must be gone when there is no limit")
+      return
+    }
+    header.pointee.next = first
+    first = header
+  }
+
+  /// Frees blocks until `blockBudget` is used up or none is left.
+  mutating func advance(heap: ShardHeap, blockBudget: inout Int) {
+    while let header = first, blockBudget > 0 {
+      let next = header.pointee.next
+      guard header.pointee.type.release(header, heap: heap, blockBudget: &blockBudget) else { return }
+      first = next
+    }
+  }
+}
