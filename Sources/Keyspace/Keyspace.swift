@@ -31,7 +31,7 @@ public struct KeyspaceStatistics: Sendable, Equatable {
 }
 
 /// What a lookup is for: reads count as hits and misses and refresh the key's age.
-public enum LookupPurpose {
+public enum LookupPurpose: Sendable {
   case read
   case write
   /// Looks without leaving a trace, as OBJECT and TTL do.
