@@ -55,6 +55,8 @@ public struct Keyspace: ~Copyable {
   public var leavesAges = false
   /// Up to which size collections stay in their keys' blocks.
   public var limits = CollectionLimits()
+  /// For choosing elements.
+  public var random = FastRandom()
   var sweep = SweepState()
   /// Large values that were removed and are freed in slices.
   var released = ReleaseQueue()
