@@ -5,6 +5,6 @@ extension CommandTable {
   public static func all() -> CommandTable {
     CommandTable(
       stringCommands + genericCommands + connectionCommands + serverCommands + memoryCommands
-        + introspectionCommands)
+        + introspectionCommands + bitmapCommands)
   }
 }

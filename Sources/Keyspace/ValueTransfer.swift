@@ -35,6 +35,11 @@ public struct ValueTransfer: Sendable {
     }
   }
 
+  /// A string that is kept as bytes even if they spell an integer.
+  public init(bytes: [UInt8], expiry: Int64? = nil) {
+    self.init(content: .bytes(bytes), expiry: expiry)
+  }
+
   /// The collection, if the value is one.
   public var collection: FlatValue? {
     if case .collection(let value) = content { value } else { nil }
