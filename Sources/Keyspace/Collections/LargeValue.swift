@@ -18,7 +18,7 @@ public struct LargeValueHeader {
 /// value hangs. The key's block holds its address.
 ///
 /// A conforming type is a plain structure that the root block holds; `header` is its first member.
-protocol LargeValue: BitwiseCopyable {
+protocol LargeValue {
   /// The structure's first member.
   var header: LargeValueHeader { get set }
 
