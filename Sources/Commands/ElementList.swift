@@ -8,7 +8,7 @@ import RESP
 /// chunks of the elements are hung on behind it.
 struct ElementList: @unchecked Sendable {
   // Sendable is sound because a list has one user at a time: the shard that fills it, then the loop that awaits that
-  // shard and only reads it, then the shard again to free it.
+  // shard and takes its chunks.
 
   private(set) var count = 0
   private var buffer: ReplyBuffer
@@ -34,26 +34,24 @@ struct ElementList: @unchecked Sendable {
     reply.pointee.append(movingFrom: &buffer)
   }
 
-  fileprivate func copy(to reply: UnsafeMutablePointer<ReplyBuffer>) {
+  /// Hangs the elements that another shard has collected, in chunks of its heap, on a reply.
+  fileprivate func handOver(
+    to reply: UnsafeMutablePointer<ReplyBuffer>, from shard: Int, local: UnsafeMutablePointer<Shard>
+  ) {
+    let isLocal = shard == local.pointee.index
     var chunk = buffer.head
     while let current = chunk {
-      let start = current.pointee.start
-      reply.pointee.append(ByteView(start: current.bytes + start, count: current.pointee.end - start))
       chunk = current.pointee.next
+      if isLocal { local.pointee.heap.reassign(current, from: .messages, to: .clients) }
+      reply.pointee.append(chunk: current, owner: isLocal ? ReplyChunk.ownHeap : shard)
     }
-  }
-
-  fileprivate func release() {
-    var buffer = buffer
-    buffer.release()
   }
 }
 
 extension Operation {
-  /// Appends the elements that a shard has collected to the reply, and has that shard free them.
+  /// Appends the elements that a shard has collected to the reply. They are not copied: their chunks go back to that
+  /// shard when they have been sent.
   func appendElements(_ list: ElementList, of shard: Int) {
-    list.copy(to: reply)
-    if shard == localShard.pointee.index { return list.release() }
-    notify(shard) { _ in list.release() }
+    list.handOver(to: reply, from: shard, local: localShard)
   }
 }

@@ -18,7 +18,7 @@ struct PreparedCommand {
 /// What became of one command of a batch.
 struct CommandResult {
   /// Bytes of its reply.
-  var replyBytes: UInt32
+  var replyBytes: Int
   /// What it took, in nanoseconds, at most four seconds.
   var nanoseconds: UInt32
 }
@@ -37,6 +37,8 @@ struct BatchPart {
   var nextResult: Int32
   var readChunk: UnsafeMutablePointer<ReplyChunk>?
   var readOffset: Int
+  /// Chunks whose bytes were copied: to be freed by the executing shard.
+  var doneChunks: UnsafeMutablePointer<ReplyChunk>?
 }
 
 /// Commands of one connection that a turn found, on their way to several shards.
@@ -114,7 +116,8 @@ extension UnsafeMutablePointer<Batch> {
         to: BatchPart(
           firstCommand: -1, lastCommand: -1, commandCount: 0,
           results: results.assumingMemoryBound(to: CommandResult.self),
-          replies: ReplyBuffer(heap: heap, purpose: .messages), nextResult: 0, readChunk: nil, readOffset: 0))
+          replies: ReplyBuffer(heap: heap, purpose: .messages), nextResult: 0, readChunk: nil,
+          readOffset: 0))
     }
     for index in 0..<pointee.commandCount {
       let part = part(Int(pointee.commands[index].shard))
@@ -142,31 +145,68 @@ extension Batch {
 }
 
 extension UnsafeMutablePointer<BatchPart> {
+  /// Chunks with at least so many bytes of one reply change hands instead of being copied.
+  private static var handedOverBytes: Int { 2_048 }
+
   /// Starts reading the replies.
   func beginReading() {
     pointee.replies.seal()
     pointee.nextResult = 0
     pointee.readChunk = pointee.replies.head
-    pointee.readOffset = 0
+    pointee.readOffset = pointee.replies.head?.pointee.start ?? 0
   }
 
   /// Moves the reply of the shard's next command to the end of `target`.
-  func moveNextReply(to target: UnsafeMutablePointer<ReplyBuffer>) -> CommandResult {
+  ///
+  /// - Parameters:
+  ///   - owner: the executing shard, or `ReplyChunk.ownHeap` if it is the target's own.
+  ///   - heap: the target's heap.
+  func moveNextReply(to target: UnsafeMutablePointer<ReplyBuffer>, owner: Int, heap: ShardHeap)
+    -> CommandResult
+  {
     let result = pointee.results[Int(pointee.nextResult)]
     pointee.nextResult += 1
-    var remaining = Int(result.replyBytes)
+    var remaining = result.replyBytes
     while remaining > 0, let chunk = pointee.readChunk {
       let available = chunk.pointee.end - pointee.readOffset
       let count = Swift.min(remaining, available)
-      target.pointee.append(ByteView(start: chunk.bytes + pointee.readOffset, count: count))
       remaining -= count
-      if count == available {
-        pointee.readChunk = chunk.pointee.next
-        pointee.readOffset = 0
-      } else {
+      let isWhole = count == available && pointee.readOffset == chunk.pointee.start
+      if isWhole, count >= Self.handedOverBytes {
+        advance(beyond: chunk)
+        if owner == ReplyChunk.ownHeap { heap.reassign(chunk, from: .messages, to: .clients) }
+        target.pointee.append(chunk: chunk, owner: owner)
+        continue
+      }
+      target.pointee.append(ByteView(start: chunk.bytes + pointee.readOffset, count: count))
+      if count < available {
         pointee.readOffset += count
+      } else {
+        advance(beyond: chunk)
+        retire(chunk)
       }
     }
     return result
+  }
+
+  private func advance(beyond chunk: UnsafeMutablePointer<ReplyChunk>) {
+    pointee.readChunk = chunk.pointee.next
+    pointee.readOffset = chunk.pointee.next?.pointee.start ?? 0
+  }
+
+  private func retire(_ chunk: UnsafeMutablePointer<ReplyChunk>) {
+    chunk.pointee.next = pointee.doneChunks
+    pointee.doneChunks = chunk
+  }
+
+  /// Ends reading: the chunks that did not change hands, which the executing shard is to free.
+  func takeRemains() -> UnsafeMutablePointer<ReplyChunk>? {
+    while let chunk = pointee.readChunk {
+      advance(beyond: chunk)
+      retire(chunk)
+    }
+    let chain = pointee.doneChunks
+    pointee.doneChunks = nil
+    return chain
   }
 }

@@ -135,4 +135,10 @@ extension UnsafeMutablePointer<Client> {
   public var reply: UnsafeMutablePointer<ReplyBuffer> {
     UnsafeMutableRawPointer(self).assumingMemoryBound(to: ReplyBuffer.self)
   }
+
+  /// The replies that were handed to the kernel.
+  public var sending: UnsafeMutablePointer<ReplyBuffer> {
+    (UnsafeMutableRawPointer(self) + MemoryLayout<Client>.offset(of: \Client.sending).unsafelyUnwrapped)
+      .assumingMemoryBound(to: ReplyBuffer.self)
+  }
 }

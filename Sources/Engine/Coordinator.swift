@@ -145,11 +145,7 @@ extension UnsafeMutablePointer<Coordinator> {
     case MessageKind.batchPartDone:
       finishPart(of: address.assumingMemoryBound(to: Batch.self))
     case MessageKind.releaseReplies:
-      var chunk: UnsafeMutablePointer<ReplyChunk>? = address.assumingMemoryBound(to: ReplyChunk.self)
-      while let current = chunk {
-        chunk = current.pointee.next
-        pointee.shard.pointee.heap.free(current, for: .messages)
-      }
+      pointee.shard.freeReplies(address.assumingMemoryBound(to: ReplyChunk.self))
     case MessageKind.hop:
       Unmanaged<Hop>.fromOpaque(address).takeUnretainedValue().run(on: pointee.shard)
       pointee.post(Message(kind: MessageKind.hopDone, payload: message.payload), to: sender)
@@ -235,7 +231,9 @@ extension UnsafeMutablePointer<Coordinator> {
       let target = isSilent ? dropped : client.reply
       for index in 0..<batch.pointee.commandCount {
         let command = batch.pointee.commands + index
-        let result = batch.part(Int(command.pointee.shard)).moveNextReply(to: target)
+        let executor = Int(command.pointee.shard)
+        let result = batch.part(executor).moveNextReply(
+          to: target, owner: executor == own ? ReplyChunk.ownHeap : executor, heap: shard.pointee.heap)
         if UInt64(result.nanoseconds) >= shard.pointee.slowNanoseconds {
           recordSlow(
             batch.arguments(of: command), command.pointee.entry, nanoseconds: UInt64(result.nanoseconds),
@@ -243,24 +241,61 @@ extension UnsafeMutablePointer<Coordinator> {
         }
       }
       dropped.pointee.release()
+      sendHome(dropped)
     }
     client.pointee.flags.remove(.replySkipping)
     for target in 0..<batch.pointee.shardCount {
-      let part = batch.part(target)
-      guard let head = part.pointee.replies.head else { continue }
+      guard let chain = batch.part(target).takeRemains() else { continue }
       if target == own {
-        part.replies.pointee.release()
+        shard.freeReplies(chain)
       } else {
         // Memory goes home: only its own thread frees it, so that its counts stay true.
-        pointee.post(
-          Message(kind: MessageKind.releaseReplies, payload: UInt64(UInt(bitPattern: head))), to: target,
-          wakes: false)
+        post(chain, to: target)
       }
     }
     shard.pointee.heap.free(batch, for: .messages)
     client.pointee.flags.remove(.waiting)
     shard.enqueueOutput(client)
     process(client)
+  }
+
+  private func post(_ chain: UnsafeMutablePointer<ReplyChunk>, to owner: Int) {
+    pointee.post(
+      Message(kind: MessageKind.releaseReplies, payload: UInt64(UInt(bitPattern: chain))), to: owner,
+      wakes: false)
+  }
+
+  /// Gives chunks of other shards that a buffer is done with back to them.
+  @inline(__always)
+  public func sendHome(_ buffer: UnsafeMutablePointer<ReplyBuffer>) {
+    if let chain = buffer.pointee.takeReturned() { sendHome(chain) }
+  }
+
+  @inline(never)
+  private func sendHome(_ chain: UnsafeMutablePointer<ReplyChunk>) {
+    // Runs of one owner's chunks go in one message.
+    var first = chain
+    var last = chain
+    while let next = last.pointee.next {
+      if next.pointee.owner != first.pointee.owner {
+        last.pointee.next = nil
+        post(first, to: first.pointee.owner)
+        first = next
+      }
+      last = next
+    }
+    post(first, to: first.pointee.owner)
+  }
+}
+
+extension UnsafeMutablePointer<Shard> {
+  /// Frees reply chunks that this shard allocated for messages.
+  func freeReplies(_ chain: UnsafeMutablePointer<ReplyChunk>) {
+    var chunk: UnsafeMutablePointer<ReplyChunk>? = chain
+    while let current = chunk {
+      chunk = current.pointee.next
+      pointee.heap.free(current, for: .messages)
+    }
   }
 }
 

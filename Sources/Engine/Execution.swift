@@ -82,7 +82,7 @@ enum Execution {
         let nanoseconds = run(
           command, batch.arguments(of: command), on: shard, reply: reply, database: database, since: &ticks)
         part.pointee.results[done] = CommandResult(
-          replyBytes: UInt32(reply.pointee.count - before),
+          replyBytes: reply.pointee.count - before,
           nanoseconds: UInt32(clamping: nanoseconds))
         done += 1
         first = command.pointee.next

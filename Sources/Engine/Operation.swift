@@ -118,6 +118,7 @@ public final class Operation: @unchecked Sendable {
       client.pointee.flags.remove(.replySkipping)
     }
     reply.pointee.release()
+    coordinator.sendHome(reply)
     heap.free(reply, for: .messages)
     heap.free(ranges, for: .messages)
     client.pointee.flags.remove(.waiting)

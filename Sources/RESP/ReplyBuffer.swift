@@ -17,6 +17,10 @@ public struct ReplyChunk {
   public var start: Int
   /// The first byte not yet written.
   public var end: Int
+  /// The shard whose heap the chunk is of; `ownHeap` for the heap of the buffer that it is in.
+  public var owner = ownHeap
+
+  public static let ownHeap = -1
 
   public static let headerBytes = MemoryLayout<ReplyChunk>.stride
 }
@@ -60,19 +64,31 @@ public struct ReplyBuffer {
   /// The text of the last error written, without its leading dash; to be looked at before anything else is
   /// written or taken out.
   public private(set) var lastError: (start: UnsafePointer<UInt8>, count: Int)?
+  /// Chunks of other shards' heaps that are done with and wait to go home.
+  private var returned: UnsafeMutablePointer<ReplyChunk>?
 
   public init(heap: ShardHeap, purpose: Purpose = .clients) {
     self.heap = heap
     self.purpose = purpose
   }
 
-  /// Frees every chunk. The buffer is empty afterwards and may be used again.
+  /// Frees every chunk. The buffer is empty afterwards and may be used again. Chunks of other shards are to be fetched
+  /// with `takeReturned`.
   public mutating func release() {
     while let chunk = head {
       head = chunk.pointee.next
-      heap.free(chunk, for: purpose)
+      dispose(chunk)
     }
     clear()
+  }
+
+  /// Chunks of other shards' heaps that were in the buffer and are not needed any more, as a chain. Only their owners may
+  /// free them.
+  @inline(__always)
+  public mutating func takeReturned() -> UnsafeMutablePointer<ReplyChunk>? {
+    let chain = returned
+    if chain != nil { returned = nil }
+    return chain
   }
 
   public var isEmpty: Bool { count == 0 }
@@ -130,6 +146,7 @@ public struct ReplyBuffer {
   public mutating func append(movingFrom other: inout ReplyBuffer) {
     errorCount &+= other.errorCount
     other.errorCount = 0
+    adoptReturned(of: &other)
     let added = other.count
     if added == 0 { return }
     if head == nil {
@@ -144,6 +161,7 @@ public struct ReplyBuffer {
     if other.head == other.tail, added <= 1_024, let chunk = other.head {
       append(ByteView(start: chunk.bytes + chunk.pointee.start, count: added))
       other.release()
+      adoptReturned(of: &other)
       return
     }
     seal()
@@ -161,6 +179,30 @@ public struct ReplyBuffer {
     other.clear()
   }
 
+  /// Appends a whole chunk, which changes hands: no byte of it is copied.
+  ///
+  /// - Parameter owner: the shard whose heap the chunk is of, or `ReplyChunk.ownHeap` if it is of this buffer's heap and
+  ///   counted for the buffer's purpose.
+  public mutating func append(chunk: UnsafeMutablePointer<ReplyChunk>, owner: Int) {
+    chunk.pointee.next = nil
+    chunk.pointee.owner = owner
+    seal()
+    let added = chunk.pointee.end - chunk.pointee.start
+    if byteLimit > 0, isOverLimit || count + added > byteLimit {
+      isOverLimit = true
+      release()
+      return dispose(chunk)
+    }
+    if let tail {
+      bytesBeforeTail += tail.pointee.end - tail.pointee.start
+      tail.pointee.next = chunk
+    } else {
+      head = chunk
+    }
+    tail = chunk
+    setCursor(in: chunk)
+  }
+
   /// Drops what was written after the buffer held `kept` bytes. Only the most recent replies may be dropped.
   public mutating func truncate(to kept: Int) {
     // When the limit was passed meanwhile, what was to be kept is gone as well.
@@ -176,8 +218,7 @@ public struct ReplyBuffer {
         current.pointee.end = current.pointee.start + remaining
         free(after: current)
         tail = current
-        cursor = current.bytes + current.pointee.end
-        limit = current.bytes + current.pointee.capacity
+        setCursor(in: current)
         return
       }
       remaining -= held
@@ -208,13 +249,13 @@ public struct ReplyBuffer {
       remaining -= held
       if chunk == tail {
         precondition(remaining == 0, "more bytes taken out than were there")
-        heap.free(chunk, for: purpose)
+        dispose(chunk)
         clear()
         return
       }
       bytesBeforeTail -= held
       head = chunk.pointee.next
-      heap.free(chunk, for: purpose)
+      dispose(chunk)
       if remaining == 0 { return }
     }
     precondition(remaining == 0, "more bytes taken out than were there")
@@ -250,6 +291,30 @@ public struct ReplyBuffer {
 
   // MARK: Chunks
 
+  private mutating func dispose(_ chunk: UnsafeMutablePointer<ReplyChunk>) {
+    if chunk.pointee.owner == ReplyChunk.ownHeap {
+      heap.free(chunk, for: purpose)
+    } else {
+      chunk.pointee.next = returned
+      returned = chunk
+    }
+  }
+
+  private mutating func adoptReturned(of other: inout ReplyBuffer) {
+    var chunk = other.takeReturned()
+    while let current = chunk {
+      chunk = current.pointee.next
+      current.pointee.next = returned
+      returned = current
+    }
+  }
+
+  /// Goes on writing in a chunk, behind what is there; in one of another shard nothing more is written.
+  private mutating func setCursor(in chunk: UnsafeMutablePointer<ReplyChunk>) {
+    cursor = chunk.bytes + chunk.pointee.end
+    limit = chunk.pointee.owner == ReplyChunk.ownHeap ? chunk.bytes + chunk.pointee.capacity : cursor
+  }
+
   private mutating func clear() {
     head = nil
     tail = nil
@@ -263,7 +328,7 @@ public struct ReplyBuffer {
     chunk.pointee.next = nil
     while let current = next {
       next = current.pointee.next
-      heap.free(current, for: purpose)
+      dispose(current)
     }
   }
 

@@ -229,6 +229,7 @@ extension UnsafeMutablePointer<ShardLoop> {
     pointee.shard.pointee.network.outputBytes &+= UInt64(count)
     pointee.shard.pointee.network.writesProcessed &+= 1
     client.pointee.sending.removeFirst(count)
+    pointee.coordinator.sendHome(client.sending)
     if !client.pointee.sending.isEmpty { return submitSend(client) }
     if let vector = client.pointee.sendVector {
       pointee.shard.pointee.heap.free(vector, for: .clients)
@@ -322,6 +323,8 @@ extension UnsafeMutablePointer<ShardLoop> {
     pointee.coordinator.releaseInput(client)
     client.pointee.reply.release()
     client.pointee.sending.release()
+    pointee.coordinator.sendHome(client.reply)
+    pointee.coordinator.sendHome(client.sending)
     if let vector = client.pointee.sendVector { heap.free(vector, for: .clients) }
     if client.pointee.flags.contains(.hasOutput) { unlinkOutput(client) }
     if client.pointee.flags.contains(.monitor) {

@@ -274,6 +274,7 @@ final class TestClient {
     let bytes = pointer.pointee.sending.bytes()
     received += bytes
     pointer.pointee.sending.removeFirst(bytes.count)
+    coordinator.sendHome(pointer.sending)
   }
 
   // MARK: The end
@@ -288,6 +289,8 @@ final class TestClient {
     coordinator.releaseInput(pointer)
     pointer.pointee.reply.release()
     pointer.pointee.sending.release()
+    coordinator.sendHome(pointer.reply)
+    coordinator.sendHome(pointer.sending)
     if pointer.pointee.flags.contains(.monitor) {
       cluster.server.monitorCount.subtract(1, ordering: .relaxed)
     }
