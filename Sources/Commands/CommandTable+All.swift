@@ -4,7 +4,7 @@ extension CommandTable {
   /// Every command of the server: a list for each family, in the order of the reference.
   public static func all() -> CommandTable {
     CommandTable(
-      stringCommands + genericCommands + connectionCommands + serverCommands + memoryCommands
+      stringCommands + setCommands + genericCommands + connectionCommands + serverCommands + memoryCommands
         + introspectionCommands + bitmapCommands)
   }
 }

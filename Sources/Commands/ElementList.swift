@@ -1,5 +1,6 @@
 import Bytes
 import Engine
+import Keyspace
 import RESP
 
 /// Elements of an array reply that is being made, while nobody knows how many there will be.
@@ -23,6 +24,11 @@ struct ElementList: @unchecked Sendable {
 
   mutating func append(_ bytes: ByteView) {
     buffer.bulk(bytes)
+    count += 1
+  }
+
+  mutating func append(_ item: Item) {
+    buffer.bulk(item)
     count += 1
   }
 

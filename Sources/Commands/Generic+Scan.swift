@@ -114,8 +114,7 @@ private struct ScanRequest: Sendable {
   var filter = KeyFilter()
 
   init(_ arguments: Arguments) throws(CommandError) {
-    guard let cursor = Self.readCursor(arguments[1]) else { throw CommandError("ERR invalid cursor") }
-    self.cursor = cursor
+    cursor = ScanCursor(bits: try arguments.scanCursor(at: 1))
     var index = 2
     while index < arguments.count {
       guard arguments.hasArgument(after: index) else { throw CommandError(ErrorText.syntax) }
@@ -132,16 +131,6 @@ private struct ScanRequest: Sendable {
       }
       index += 2
     }
-  }
-
-  /// Reads a cursor as C's `strtoul` does, because Redis does: up to a NUL, with a sign, nothing as zero.
-  private static func readCursor(_ argument: ByteView) -> ScanCursor? {
-    var text = argument[0..<(argument.buffer.firstIndex(of: 0) ?? argument.count)]
-    if text.isEmpty { return .start }
-    let sign = text[0]
-    if sign == UInt8(ascii: "-") || sign == UInt8(ascii: "+") { text = text[1..<text.count] }
-    guard let bits = parseUInt64(text) else { return nil }
-    return ScanCursor(bits: sign == UInt8(ascii: "-") ? 0 &- bits : bits)
   }
 
   /// Goes through a shard's keys until the budget is spent; returns where to go on, `.start` at the end.

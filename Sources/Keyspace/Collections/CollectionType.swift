@@ -22,7 +22,8 @@ extension ValueKind {
   /// The type that is in charge of values of this kind.
   var collectionType: any CollectionType.Type {
     switch self {
-    case .bytes, .integer, .list, .hash, .set, .sortedSet, .stream:
+    case .set: SetType.self
+    case .bytes, .integer, .list, .hash, .sortedSet, .stream:
       preconditionFailure("strings are no collections")
     }
   }
