@@ -5,6 +5,6 @@ extension CommandTable {
   public static func all() -> CommandTable {
     CommandTable(
       stringCommands + setCommands + genericCommands + connectionCommands + serverCommands + memoryCommands
-        + introspectionCommands + bitmapCommands)
+        + introspectionCommands + bitmapCommands + listCommands)
   }
 }

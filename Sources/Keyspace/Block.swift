@@ -14,13 +14,19 @@ enum Block {
   static let shortBlockBytes = 448
   static let shortKeyBytes = 62
 
-  /// The size class of mimalloc that `byteCount` bytes fall in, up to `shortBlockBytes`: steps of 16 up to 128,
-  /// then four steps to each power of two.
+  /// The size class of mimalloc that `byteCount` bytes fall in: steps of 16 up to 128, then four steps to each power
+  /// of two.
   @inline(__always)
   static func sizeClass(_ byteCount: Int) -> Int {
     if byteCount <= 128 { return max(16, (byteCount + 15) & ~15) }
     if byteCount <= 256 { return (byteCount + 31) & ~31 }
-    return (byteCount + 63) & ~63
+    if byteCount <= 512 { return (byteCount + 63) & ~63 }
+    return largeSizeClass(byteCount)
+  }
+
+  private static func largeSizeClass(_ byteCount: Int) -> Int {
+    let step = 1 << (Int.bitWidth - (byteCount - 1).leadingZeroBitCount - 3)
+    return (byteCount + step - 1) & ~(step - 1)
   }
 
   /// Whether a key and a value of these sizes make a short block.

@@ -22,8 +22,9 @@ extension ValueKind {
   /// The type that is in charge of values of this kind.
   var collectionType: any CollectionType.Type {
     switch self {
+    case .list: ListType.self
     case .set: SetType.self
-    case .bytes, .integer, .list, .hash, .sortedSet, .stream:
+    case .bytes, .integer, .hash, .sortedSet, .stream:
       preconditionFailure("strings are no collections")
     }
   }

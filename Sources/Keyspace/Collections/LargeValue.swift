@@ -1,7 +1,7 @@
 import Heap
 
 /// What the root of every large value begins with.
-public struct LargeValueHeader {
+public struct LargeValueHeader: BitwiseCopyable {
   /// Bytes of all the value's blocks, the root's own included, as the allocator sizes them.
   public internal(set) var allocatedBytes = 0
   /// Elements (fields of a hash, members of a set, entries of a stream).
