@@ -64,14 +64,16 @@ def step(*arguments: object, comparison: Comparison = EXACT, wait_seconds: float
 
 
 Steps = Union[Step, Iterable[Step]]
-Table = list[tuple[int, Callable[[], Steps]]]
+Table = list[tuple[float, Callable[[], Steps]]]
 
 
 class Randoms:
     """The random source that all families of one run share."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, available: frozenset[str] = frozenset()) -> None:
         self.random = random.Random(seed)
+        # The commands that both servers have, in capital letters.
+        self.available = available
         self.started = int(time.time())
         self._rising = RISING_START_SECONDS
         self._falling = FALLING_START_SECONDS
@@ -211,8 +213,8 @@ class Family:
         made = self.r.random.choices(self._makers, cum_weights=self._cumulative)[0]()
         if not isinstance(made, Step):
             return list(made)
-        if self.spoils and made.comparison is EXACT and self.r.chance(MUTATION_SHARE):
-            return [Step(self.mutated(made.arguments))]
+        if self.spoils and made.comparison.fits_spoiled and self.r.chance(MUTATION_SHARE):
+            return [Step(self.mutated(made.arguments), made.comparison)]
         return [made]
 
     def mutated(self, arguments: tuple[bytes, ...]) -> tuple[bytes, ...]:
