@@ -24,6 +24,7 @@ let package = Package(
     .target(name: "Bytes", dependencies: ["CIntrinsics"]),
     .target(name: "Configuration", dependencies: ["Bytes"]),
     .target(name: "Statistics"),
+    .target(name: "Sketches", dependencies: ["Bytes"]),
 
     // The way of a command, from the outside in.
     .target(name: "Ring", dependencies: ["CUring", "CIntrinsics"]),
@@ -36,7 +37,7 @@ let package = Package(
         "Bytes", "Configuration", "Heap", "Keyspace", "RESP", "Ring", "Statistics", "CIntrinsics",
         .product(name: "DequeModule", package: "swift-collections"),
       ]),
-    .target(name: "Commands", dependencies: ["Engine"]),
+    .target(name: "Commands", dependencies: ["Engine", "Sketches"]),
     .target(
       name: "Server",
       dependencies: [
@@ -48,6 +49,7 @@ let package = Package(
     .testTarget(name: "BytesTests", dependencies: ["Bytes"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
     .testTarget(name: "StatisticsTests", dependencies: ["Statistics"]),
+    .testTarget(name: "SketchesTests", dependencies: ["Bytes", "Sketches"]),
     .testTarget(name: "RingTests", dependencies: ["Ring"]),
     .testTarget(name: "HeapTests", dependencies: ["Heap"]),
     .testTarget(name: "RESPTests", dependencies: ["RESP"]),

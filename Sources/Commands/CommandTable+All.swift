@@ -3,8 +3,18 @@ import Engine
 extension CommandTable {
   /// Every command of the server: a list for each family, in the order of the reference.
   public static func all() -> CommandTable {
-    CommandTable(
-      stringCommands + setCommands + genericCommands + connectionCommands + serverCommands + memoryCommands
-        + introspectionCommands + bitmapCommands + listCommands)
+    let families: [[any Command.Type]] = [
+      stringCommands,
+      listCommands,
+      setCommands,
+      bitmapCommands,
+      hyperLogLogCommands,
+      genericCommands,
+      connectionCommands,
+      serverCommands,
+      memoryCommands,
+      introspectionCommands,
+    ]
+    return CommandTable(families.flatMap { $0 })
   }
 }

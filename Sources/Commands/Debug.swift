@@ -10,7 +10,8 @@ import RESP
 enum DebugCommand: CoordinatedCommand {
   static let declaration = CommandDeclaration(
     name: "debug", arity: -2, flags: [.admin, .noScript, .loading, .stale], group: .server, since: "1.0.0",
-    summary: "Commands for debugging and for tests.", complexity: "Depends on the subcommand.")
+    summary: "Commands for debugging and for tests.", complexity: "Depends on the subcommand.",
+    isSystem: true)
 
   static func coordinate(_ operation: Operation) async {
     let access = operation.server.configuration.settings.debugCommandAccess

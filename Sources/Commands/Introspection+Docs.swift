@@ -32,6 +32,7 @@ struct CommandDocsReply {
     reply.pointee.bulk(table.fullNames[index])
     reply.pointee.map(
       3 + (declaration.complexity.isEmpty ? 0 : 1) + (declaration.deprecation == nil ? 0 : 3)
+        + (declaration.isSystem ? 1 : 0)
         + (declaration.history.isEmpty ? 0 : 1)
         + (declaration.arguments.isEmpty ? 0 : 1) + (subcommands.isEmpty ? 0 : 1))
     write("summary", declaration.summary)
@@ -45,6 +46,11 @@ struct CommandDocsReply {
       reply.pointee.simple("deprecated")
       write("deprecated_since", deprecation.since)
       write("replaced_by", deprecation.replacement)
+    }
+    if declaration.isSystem {
+      reply.pointee.bulk("doc_flags")
+      reply.pointee.set(1)
+      reply.pointee.simple("syscmd")
     }
     if !declaration.history.isEmpty {
       reply.pointee.bulk("history")

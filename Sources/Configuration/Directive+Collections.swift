@@ -29,6 +29,9 @@ extension Directive {
       "zset-max-listpack-value", aliases: ["zset-max-ziplist-value"], \.zsetMaxListpackValue, 0...Int.max,
       summary: "bytes a member may have in a sorted set's compact form"),
     .memory(
+      "hll-sparse-max-bytes", \.hllSparseMaxBytes, 0...Int.max,
+      summary: "bytes a HyperLogLog may have in its sparse form"),
+    .memory(
       "stream-node-max-bytes", \.streamNodeMaxBytes, 0...Int.max,
       summary: "bytes of a stream's packed block; 0 sets no limit"),
     .integer(

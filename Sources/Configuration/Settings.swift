@@ -85,6 +85,8 @@ public struct Settings: Sendable, Equatable {
   public var zsetMaxListpackEntries = 128
   /// Bytes of a member of a compact sorted set. Directive `zset-max-listpack-value`.
   public var zsetMaxListpackValue = 64
+  /// Bytes a HyperLogLog may have in its sparse form. Directive `hll-sparse-max-bytes`.
+  public var hllSparseMaxBytes = 3_000
   /// Bytes of a stream's packed block. Directive `stream-node-max-bytes`.
   public var streamNodeMaxBytes = 4_096
   /// Entries of a stream's packed block. Directive `stream-node-max-entries`.

@@ -23,6 +23,8 @@ public struct CommandDeclaration: Sendable {
   /// Changes to its behaviour: version and what changed.
   public let history: [(version: String, change: String)]
   public let deprecation: Deprecation?
+  /// Whether it is for servers and tests, not for applications: the documentation flag `syscmd`.
+  public let isSystem: Bool
   public let subcommands: [any Command.Type]
 
   public struct Deprecation: Sendable {
@@ -41,6 +43,7 @@ public struct CommandDeclaration: Sendable {
     responsePolicy: ResponsePolicy = .byKeys, tips: CommandTips = [], group: CommandGroup, since: String,
     summary: String, complexity: String, arguments: [ArgumentSpecification] = [],
     history: [(version: String, change: String)] = [], deprecation: Deprecation? = nil,
+    isSystem: Bool = false,
     subcommands: [any Command.Type] = []
   ) {
     self.name = name
@@ -58,6 +61,7 @@ public struct CommandDeclaration: Sendable {
     self.arguments = arguments
     self.history = history
     self.deprecation = deprecation
+    self.isSystem = isSystem
     self.subcommands = subcommands
   }
 }
