@@ -73,15 +73,11 @@ extension Keyspace {
   private static let keepingFactor = 5
 
   private mutating func keepMembers(_ kept: Int, of entry: Entry, _ body: (Item) -> Void) {
-    let root = entry.root(as: DenseTable.self)
     var builder = setBuilder(mayRepeat: false)
-    var stays = Set<UnsafePointer<UInt8>>(minimumCapacity: kept)
-    root.forEachSample(kept, using: &random) { place in
-      builder.add(place.entry.element)
-      stays.insert(UnsafePointer(place.entry.start))
-    }
-    root.forEach { place in
-      if !stays.contains(UnsafePointer(place.entry.start)) { body(place.entry.element) }
+    var selection = Selection(kept, of: entry.memberCount)
+    var reader = SetReader(entry)
+    while let member = reader.next() {
+      if selection.takesNext(using: &random) { builder.add(member) } else { body(member) }
     }
     place(&builder, at: entry.key, in: entry.database, replacing: entry, expiry: entry.expiry)
   }
