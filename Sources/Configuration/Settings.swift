@@ -70,7 +70,7 @@ public struct Settings: Sendable, Equatable {
   // MARK: Collections
 
   /// Fields of a compact hash. Directive `hash-max-listpack-entries`.
-  public var hashMaxListpackEntries = 128
+  public var hashMaxListpackEntries = 512
   /// Bytes of a field or value of a compact hash. Directive `hash-max-listpack-value`.
   public var hashMaxListpackValue = 64
   /// Elements, or -1...-5 for 4 to 64 KB, of a list's packed block. Directive `list-max-listpack-size`.

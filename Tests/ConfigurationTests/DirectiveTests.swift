@@ -50,7 +50,7 @@ struct DirectiveTests {
     ("enable-debug-command", "no"), ("enable-protected-configs", "no"), ("save", ""), ("appendonly", "no"),
     ("shards", "0"), ("pin-threads", "yes"), ("ring-entries", "1024"), ("receive-buffers", "256"),
     ("receive-buffer-size", "16384"), ("shard-spin-microseconds", "20"),
-    ("hash-max-listpack-entries", "128"), ("hash-max-listpack-value", "64"), ("list-max-listpack-size", "-2"),
+    ("hash-max-listpack-entries", "512"), ("hash-max-listpack-value", "64"), ("list-max-listpack-size", "-2"),
     ("set-max-intset-entries", "512"), ("set-max-listpack-entries", "128"), ("set-max-listpack-value", "64"),
     ("zset-max-listpack-entries", "128"), ("zset-max-listpack-value", "64"),
     ("stream-node-max-bytes", "4096"),

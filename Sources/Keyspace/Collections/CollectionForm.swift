@@ -23,7 +23,7 @@ enum CollectionForm: UInt8 {
 
 /// Up to which size collections stay compact. The defaults are Redis's.
 public struct CollectionLimits: Sendable, Equatable {
-  public var hashPackedEntries = 128
+  public var hashPackedEntries = 512
   public var hashPackedValueBytes = 64
   public var setIntegerEntries = 512
   public var setPackedEntries = 128
