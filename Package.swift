@@ -31,13 +31,14 @@ let package = Package(
     .target(name: "Heap", dependencies: ["CIntrinsics", "CMimalloc"], swiftSettings: heapSettings),
     .target(name: "RESP", dependencies: ["Bytes", "Heap"]),
     .target(name: "Keyspace", dependencies: ["Bytes", "Heap", "CIntrinsics"]),
+    .target(name: "Serialization", dependencies: ["Bytes", "Keyspace"]),
     .target(
       name: "Engine",
       dependencies: [
         "Bytes", "Configuration", "Heap", "Keyspace", "RESP", "Ring", "Statistics", "CIntrinsics",
         .product(name: "DequeModule", package: "swift-collections"),
       ]),
-    .target(name: "Commands", dependencies: ["Engine", "Sketches"]),
+    .target(name: "Commands", dependencies: ["Engine", "Serialization", "Sketches"]),
     .target(
       name: "Server",
       dependencies: [
@@ -54,6 +55,7 @@ let package = Package(
     .testTarget(name: "HeapTests", dependencies: ["Heap"]),
     .testTarget(name: "RESPTests", dependencies: ["RESP"]),
     .testTarget(name: "KeyspaceTests", dependencies: ["Keyspace"]),
+    .testTarget(name: "SerializationTests", dependencies: ["Serialization"]),
     .testTarget(name: "EngineTests", dependencies: ["Engine", "Commands"]),
   ],
   swiftLanguageModes: [.v6]

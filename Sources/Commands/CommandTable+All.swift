@@ -10,6 +10,7 @@ extension CommandTable {
       bitmapCommands,
       hyperLogLogCommands,
       genericCommands,
+      serializationCommands,
       connectionCommands,
       serverCommands,
       memoryCommands,

@@ -2,6 +2,7 @@ import Bytes
 import Engine
 import Keyspace
 import RESP
+import Serialization
 
 /// DEBUG OBJECT: where a key's value lies and how it is kept.
 enum DebugObject {
@@ -40,5 +41,17 @@ enum DebugObject {
       encoding: "\(entry.encodingName)",
       serializedBytes: shard.pointee.keyspace.serializedBytes(of: entry),
       idleSeconds: shard.pointee.keyspace.idleSeconds(of: entry), now: shard.pointee.keyspace.now)
+  }
+}
+
+extension Keyspace {
+  /// Bytes that the value takes in Redis's file format, its type and its key not counted.
+  fileprivate func serializedBytes(of entry: Entry) -> Int {
+    var writer = SerialWriter()
+    entry.withText { text in
+      if let text { writer.write(string: text) }
+    }
+    if entry.isCollection { writer.write(SerialValue(transfer(of: entry), limits: limits)) }
+    return writer.byteCount
   }
 }

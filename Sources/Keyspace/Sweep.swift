@@ -114,4 +114,12 @@ extension Keyspace {
 
   /// How long a key has not been touched, in seconds, to within a factor of about two.
   public func idleSeconds(of entry: Entry) -> Int { (1 << entry.age) - 1 }
+
+  /// Gives a key the age of one that has not been touched for so many seconds: the class that comes nearest.
+  public mutating func setIdleSeconds(_ seconds: Int64, of entry: Entry) {
+    let bounded = min(max(seconds, 0), Self.oldestClassSeconds) + 1
+    let floor = Int64.bitWidth - 1 - bounded.leadingZeroBitCount
+    let age = 2 * bounded >= 3 << floor ? floor + 1 : floor
+    entry.slot.handle.age = UInt8(min(age, Int(Handle.maximumAge)))
+  }
 }

@@ -176,7 +176,7 @@ public struct ItemArray: Sendable {
   }
 
   /// Appends items as they stand in a packed run.
-  mutating func append(encoded: UnsafeBufferPointer<UInt8>, count added: Int) {
+  public mutating func append(encoded: UnsafeBufferPointer<UInt8>, count added: Int) {
     bytes.append(contentsOf: encoded)
     count += added
   }

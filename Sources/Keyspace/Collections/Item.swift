@@ -78,7 +78,7 @@ public struct Item {
 
   /// Reads the item that begins at `start`.
   @inline(__always)
-  init(at start: UnsafePointer<UInt8>) {
+  public init(at start: UnsafePointer<UInt8>) {
     let first = start[0]
     if first < ItemCode.text6 {
       self.init(integer: Int64(first), byteCount: 1)
@@ -118,6 +118,9 @@ public struct Item {
       }
     }
   }
+
+  /// Bytes of the item that begins at `start`, of which only those that say so are looked at.
+  public static func byteCount(at start: UnsafePointer<UInt8>) -> Int { ItemCode.byteCount(at: start) }
 
   /// The element as text. An integer is written out to `scratch`, which has room for `Keyspace.integerTextBytes`.
   @inline(__always)
