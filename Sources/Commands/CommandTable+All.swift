@@ -6,6 +6,7 @@ extension CommandTable {
     let families: [[any Command.Type]] = [
       stringCommands,
       listCommands,
+      hashCommands,
       setCommands,
       bitmapCommands,
       hyperLogLogCommands,

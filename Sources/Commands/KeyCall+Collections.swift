@@ -12,11 +12,14 @@ enum Found {
 }
 
 extension KeyCall {
-  /// Looks for a key that must hold a collection of this kind if it is there.
+  /// Looks for a key that must hold a collection of this kind if it is there. Fields of a packed hash that have expired
+  /// are removed on the way.
   @inline(__always)
   func find(_ key: Key, _ kind: ValueKind, for purpose: LookupPurpose) -> Found {
     guard let entry = keyspace.lookup(key, in: database, for: purpose) else { return .missing }
-    return entry.kind == kind ? .entry(entry) : .otherType
+    if entry.kind != kind { return .otherType }
+    if kind == .hash, !keyspace.keepsFields(entry) { return .missing }
+    return .entry(entry)
   }
 }
 

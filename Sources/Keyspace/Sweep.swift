@@ -9,6 +9,9 @@ struct SweepState {
   var passStart: Int64 = 0
   /// How long ago each key was last looked at by the sweep: the length of the last whole pass, in milliseconds.
   var passMilliseconds: Int64 = 0
+  /// Whether there may be hashes whose fields expire, and whether this pass has seen one or one was made.
+  var hasFieldTimes = false
+  var sawFieldTimes = false
   var generator = SweepRandom(state: 0x9e37_79b9_7f4a_7c15)
 }
 
@@ -28,6 +31,8 @@ struct SweepRandom: RandomNumberGenerator {
 public struct SweepResult: Sendable, Equatable {
   public var segmentsVisited = 0
   public var keysExpired = 0
+  /// Fields of hashes that were removed because their time had come.
+  public var fieldsExpired = 0
   public var segmentsMerged = 0
   /// Whether every segment of every database has been visited.
   public var isPassComplete = false
@@ -52,11 +57,19 @@ extension Keyspace {
         sweep.database = 0
         sweep.passMilliseconds = max(now - sweep.passStart, 1)
         sweep.passStart = now
+        sweep.hasFieldTimes = sweep.sawFieldTimes
+        sweep.sawFieldTimes = false
         result.isPassComplete = true
         return result
       }
       result.segmentsVisited += 1
       if expires { result.keysExpired += removeExpired(in: segment, of: table) }
+      if expires, sweep.hasFieldTimes {
+        let (count, isDone) = removeExpiredFields(in: segment, of: sweep.database)
+        result.fieldsExpired += count
+        // The next call goes on here.
+        if !isDone { continue }
+      }
       raiseAges(in: segment)
       let countBefore = table.pointee.segmentCount
       if table.pointee.shrink(at: first) {

@@ -61,7 +61,7 @@ extension UnsafeMutablePointer<ShardLoop> {
     repeat {
       let result = shard.pointee.keyspace.sweep(
         segmentMaximum: BackgroundTuning.segmentsPerStep, expires: expires)
-      expired += result.keysExpired
+      expired += result.keysExpired + result.fieldsExpired
       visited += result.segmentsVisited
       spent = shard.pointee.nanoseconds(ofTicks: pantala_ticks() &- start)
       if result.isPassComplete { break }

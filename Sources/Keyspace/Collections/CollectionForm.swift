@@ -10,7 +10,8 @@ enum CollectionForm: UInt8 {
   case packed = 0
   /// A set of integers, sorted, 2, 4 or 8 bytes each.
   case integers = 1
-  /// A hash with field, value and expiry time (an integer, 0 for none) by turns.
+  /// A hash with expiry times: the earliest of them (8 bytes), then field, value and expiry time (an integer, 0 for
+  /// none) by turns.
   case packedWithTimes = 2
   /// Outside the key's block, behind a `LargeValue`.
   case large = 3

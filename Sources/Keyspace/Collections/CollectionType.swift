@@ -23,8 +23,9 @@ extension ValueKind {
   var collectionType: any CollectionType.Type {
     switch self {
     case .list: ListType.self
+    case .hash: HashType.self
     case .set: SetType.self
-    case .bytes, .integer, .hash, .sortedSet, .stream:
+    case .bytes, .integer, .sortedSet, .stream:
       preconditionFailure("strings are no collections")
     }
   }

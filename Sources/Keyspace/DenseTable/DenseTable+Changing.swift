@@ -70,7 +70,15 @@ extension UnsafeMutablePointer where Pointee == DenseTable {
   private func writeTime(_ time: Int64, at target: UnsafeMutablePointer<UInt8>) {
     target[0] = DenseCode.timed
     UnsafeMutableRawPointer(target + 1).storeBytes(of: time, as: Int64.self)
+    noteTime(time)
+  }
+
+  /// Remembers that an entry expires.
+  @inline(__always)
+  func noteTime(_ time: Int64) {
     if time < pointee.earliestTime { pointee.earliestTime = time }
+    // A pass under way may have gone by already.
+    if time < pointee.purgeEarliestTime { pointee.purgeEarliestTime = time }
   }
 
   @inline(__always)
@@ -101,9 +109,10 @@ extension UnsafeMutablePointer where Pointee == DenseTable {
 
   // MARK: Changing
 
-  /// Gives an entry another value. Its time stays.
+  /// Gives an entry another value. Its time stays. Returns where the entry is now.
   @inline(__always)
-  func replaceValue(_ place: DensePlace, by value: Element, heap: ShardHeap) {
+  @discardableResult
+  func replaceValue(_ place: DensePlace, by value: Element, heap: ShardHeap) -> DensePlace {
     let target = place.entry.valueStart
     releaseOutside(target, heap: heap)
     let before = DenseCode.byteCount(at: target)
@@ -112,19 +121,30 @@ extension UnsafeMutablePointer where Pointee == DenseTable {
       write(value, at: target, heap: heap)
       place.page.holeBytes &+= before &- after
       pointee.liveBytes &-= before &- after
-      return
+      return place
     }
     let headBytes = target - place.entry.start
     let moved = move(place, byteCount: headBytes + before, toByteCount: headBytes + after, heap: heap)
     copyBytes(from: moved.old, to: moved.new, headBytes)
     write(value, at: moved.new + headBytes, heap: heap)
+    return refreshed(place)
   }
 
-  /// Sets the time when an entry expires; 0 clears it.
-  func setTime(_ place: DensePlace, _ time: Int64, heap: ShardHeap) {
+  /// The place of an entry whose page may have moved.
+  @inline(__always)
+  private func refreshed(_ place: DensePlace) -> DensePlace {
+    DensePlace(page: page(place.pageIndex), pageIndex: place.pageIndex, slot: place.slot)
+  }
+
+  /// Sets the time when an entry expires; 0 clears it. Returns where the entry is now.
+  @discardableResult
+  func setTime(_ place: DensePlace, _ time: Int64, heap: ShardHeap) -> DensePlace {
     let entry = place.entry
     if entry.isTimed {
-      if time != 0 { return writeTime(time, at: entry.start) }
+      if time != 0 {
+        writeTime(time, at: entry.start)
+        return place
+      }
       let page = place.page
       let offset = page.offset(place.slot)
       page.setOffset(place.slot, offset - DenseCode.timeBytes)
@@ -132,14 +152,15 @@ extension UnsafeMutablePointer where Pointee == DenseTable {
       pointee.liveBytes -= DenseCode.timeBytes
       pointee.timedCount -= 1
       if pointee.timedCount == 0 { pointee.earliestTime = .max }
-      return
+      return place
     }
-    if time == 0 { return }
+    if time == 0 { return place }
     let before = entry.byteCount(hasValue: pointee.hasValues)
     let moved = move(place, byteCount: before, toByteCount: before + DenseCode.timeBytes, heap: heap)
     writeTime(time, at: moved.new)
     copyBytes(from: moved.old, to: moved.new + DenseCode.timeBytes, before)
     pointee.timedCount += 1
+    return refreshed(place)
   }
 
   /// Gives an entry new bytes, more than it had. The old ones stay readable until the table is next changed.
@@ -188,14 +209,17 @@ extension UnsafeMutablePointer where Pointee == DenseTable {
   /// last page joins its sibling if the table has too many.
   @inline(__always)
   func tidy(after index: Int, heap: ShardHeap) {
+    shrinkIfPossible(index, heap: heap)
+    if hasTooManyPages { mergeLastPage(heap: heap) }
+  }
+
+  @inline(__always)
+  func shrinkIfPossible(_ index: Int, heap: ShardHeap) {
     let page = page(index)
     let live = page.liveBytes
     // An eighth on top, so that a page at the edge does not shrink and grow in turn.
     if live &+ live >> 3 <= page.capacity &- page.capacity >> 3, page.capacity > DensePage.capacityMinimum {
       shrink(index, heap: heap)
-    }
-    if pageCount > 1, pointee.liveBytes < DenseTable.targetBytes * 5 / 8 &* pageCount {
-      mergeLastPage(heap: heap)
     }
   }
 
@@ -204,5 +228,19 @@ extension UnsafeMutablePointer where Pointee == DenseTable {
     let page = page(index)
     let live = page.liveBytes
     if DensePage.sizeClass(live + live / 8) < page.capacity { rebuild(index, byteCount: live, heap: heap) }
+  }
+
+  @inline(__always)
+  private var hasTooManyPages: Bool {
+    pageCount > 1 && pointee.liveBytes < DenseTable.targetBytes * 5 / 8 &* pageCount
+  }
+
+  /// Merges pages after many removals.
+  func mergePages(heap: ShardHeap) {
+    while hasTooManyPages {
+      let before = pageCount
+      mergeLastPage(heap: heap)
+      if pageCount == before { return }
+    }
   }
 }

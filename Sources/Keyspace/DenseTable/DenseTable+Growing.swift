@@ -44,7 +44,11 @@ extension UnsafeMutablePointer where Pointee == DenseTable {
     let hasValues = pointee.hasValues
     let merged = makePage(needed, heap: heap)
     merged.fill(from: lower, hasValues: hasValues)
+    // The lower page may be behind a pass that removes expired entries, and the upper one before it.
+    let notesTimes = pointee.timedCount > 0
     for slot in 0..<upper.count {
+      let time = notesTimes ? upper.entry(slot).time : 0
+      if time != 0 { noteTime(time) }
       merged.append(slot, of: upper, byteCount: upper.entry(slot).byteCount(hasValue: hasValues))
     }
     noteSlotCount(of: merged)

@@ -22,6 +22,9 @@ struct DenseTable: LargeValue {
   var liveBytes = 0
   /// The earliest time at which an entry may expire; `Int64.max` if none does. Not later than the truth.
   var earliestTime = Int64.max
+  /// Where a pass that removes expired entries stands: the next page, and the earliest time found so far.
+  var purgePosition = 0
+  var purgeEarliestTime = Int64.max
   /// Entries that have a time.
   var timedCount = 0
   /// Items that lie outside their pages.

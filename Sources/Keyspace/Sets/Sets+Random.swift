@@ -37,7 +37,7 @@ extension Entry {
 
 /// Chooses `wanted` of a row of things in one pass: each is taken with the probability that leaves the right number
 /// for the rest.
-private struct Selection {
+struct Selection {
   private(set) var wanted: Int
   private var left: Int
 
