@@ -4,18 +4,12 @@ import RESP
 /// The options of SET.
 struct SetOptions {
   /// Whether the key has to exist, or must not.
-  enum Condition {
+  enum Condition: Equatable {
     case none
     case absent
     case present
-
-    func isMet(keyExists: Bool) -> Bool {
-      switch self {
-      case .none: true
-      case .absent: !keyExists
-      case .present: keyExists
-      }
-    }
+    /// It has to hold the string that is the argument at this index.
+    case equal(argument: Int)
   }
 
   /// What becomes of the key's expiry time.
@@ -35,10 +29,13 @@ struct SetOptions {
   init?(_ arguments: Arguments) {
     var index = 3
     while index < arguments.count {
-      if arguments.isWord("nx", at: index), condition != .present {
+      if arguments.isWord("nx", at: index), allows(.absent) {
         condition = .absent
-      } else if arguments.isWord("xx", at: index), condition != .absent {
+      } else if arguments.isWord("xx", at: index), allows(.present) {
         condition = .present
+      } else if arguments.isWord("ifeq", at: index), arguments.hasArgument(after: index), condition == .none {
+        index += 1
+        condition = .equal(argument: index)
       } else if arguments.isWord("get", at: index) {
         returnsOldValue = true
       } else if arguments.isWord("keepttl", at: index), lifetime == .endless || lifetime == .kept {
@@ -54,6 +51,8 @@ struct SetOptions {
       index += 1
     }
   }
+
+  private func allows(_ wanted: Condition) -> Bool { condition == .none || condition == wanted }
 
   /// An option may be repeated, and the last one counts; another way to give the time is refused.
   private func allows(_ form: ExpiryForm) -> Bool {

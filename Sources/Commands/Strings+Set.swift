@@ -17,7 +17,9 @@ enum SetCommand: KeyCommand {
     complexity: "O(1)",
     arguments: [
       .init("key", .key), .init("value", .string),
-      .init("condition", .oneOf, since: "2.6.12", optional: true, [.token("NX"), .token("XX")]),
+      .init(
+        "condition", .oneOf, since: "2.6.12", optional: true,
+        [.token("NX"), .token("XX"), .init("comparison-value", .string, token: "IFEQ", since: "8.1.0")]),
       .token("GET", optional: true, since: "6.2.0"),
       .init(
         "expiration", .oneOf, optional: true,
@@ -32,6 +34,7 @@ enum SetCommand: KeyCommand {
     history: [
       ("2.6.12", "Options `EX`, `PX`, `NX` and `XX`."), ("6.0.0", "Option `KEEPTTL`."),
       ("6.2.0", "Options `GET`, `EXAT` and `PXAT`."), ("7.0.0", "`NX` and `GET` may be given together."),
+      ("8.1.0", "Option `IFEQ`, as Valkey has it."),
     ])
 
   static func execute(_ call: inout KeyCall) {
@@ -57,7 +60,8 @@ enum SetCommand: KeyCommand {
     let key = call.key(1)
     let existing = call.keyspace.lookup(key, in: call.database, for: options.returnsOldValue ? .read : .write)
     if options.returnsOldValue, !call.replyString(of: existing) { return }
-    guard options.condition.isMet(keyExists: existing != nil) else {
+    guard let isMet = call.isMet(options.condition, by: existing) else { return call.refuseType() }
+    guard isMet else {
       if !options.returnsOldValue { call.reply.pointee.null() }
       return
     }
@@ -174,6 +178,16 @@ enum GetExCommand: KeyCommand {
 }
 
 extension KeyCall {
+  /// Whether a key meets a condition of SET; nil if it holds no string to compare.
+  fileprivate func isMet(_ condition: SetOptions.Condition, by existing: Entry?) -> Bool? {
+    switch condition {
+    case .none: true
+    case .absent: existing == nil
+    case .present: existing != nil
+    case .equal(let argument): existing.map { $0.holds(arguments[argument]) } ?? false
+    }
+  }
+
   /// Sets a key to a string. One whose time has come already is not kept: the key is gone afterwards.
   @inline(__always)
   fileprivate func setString(_ key: Key, to value: ByteView, replacing existing: Entry?, expiry: Int64?) {

@@ -5,7 +5,8 @@ import RESP
 
 /// The strings family, in the order of the reference.
 let stringCommands: [any Command.Type] = [
-  AppendCommand.self, DecrCommand.self, DecrByCommand.self, GetCommand.self, GetDelCommand.self,
+  AppendCommand.self, DecrCommand.self, DecrByCommand.self, DelIfEqCommand.self, GetCommand.self,
+  GetDelCommand.self,
   GetExCommand.self, GetRangeCommand.self, GetSetCommand.self, IncrCommand.self, IncrByCommand.self,
   IncrByFloatCommand.self, LcsCommand.self, MGetCommand.self, MSetCommand.self, MSetNxCommand.self,
   PSetExCommand.self, SetCommand.self, SetExCommand.self, SetNxCommand.self, SetRangeCommand.self,
@@ -36,6 +37,23 @@ enum GetDelCommand: KeyCommand {
   }
 }
 
+/// Valkey's command for giving back a lock only as long as one holds it.
+enum DelIfEqCommand: KeyCommand {
+  static let declaration = CommandDeclaration(
+    name: "delifeq", arity: 3, flags: [.write, .fast], keys: [.key([.remove, .delete])],
+    group: .string, since: "9.0.0", summary: "Removes a key if it holds a certain string.",
+    complexity: "O(1)", arguments: [.init("key", .key), .init("value", .string)])
+
+  static func execute(_ call: inout KeyCall) {
+    guard let entry = call.keyspace.lookup(call.key(1), in: call.database, for: .write) else {
+      return call.reply.pointee.integer(0)
+    }
+    guard let isEqual = entry.holds(call.arguments[2]) else { return call.refuseType() }
+    if isEqual { call.keyspace.remove(entry) }
+    call.reply.pointee.integer(isEqual ? 1 : 0)
+  }
+}
+
 enum StrlenCommand: KeyCommand {
   static let declaration = CommandDeclaration(
     name: "strlen", arity: 2, flags: [.readOnly, .fast], keys: [.key([.readOnly])],
@@ -59,6 +77,14 @@ extension Entry {
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Keyspace.integerTextBytes) { scratch in
       body(text(scratch: scratch.baseAddress.unsafelyUnwrapped))
     }
+  }
+}
+
+extension Entry {
+  /// Whether the key holds this string; nil if it holds another type.
+  @inline(__always)
+  func holds(_ text: ByteView) -> Bool? {
+    withText { held in held.map { $0 == text } }
   }
 }
 
