@@ -8,6 +8,7 @@ extension CommandTable {
       listCommands,
       hashCommands,
       setCommands,
+      streamCommands,
       bitmapCommands,
       hyperLogLogCommands,
       genericCommands,

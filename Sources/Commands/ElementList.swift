@@ -18,8 +18,9 @@ struct ElementList: @unchecked Sendable {
   init(for reply: UnsafeMutablePointer<ReplyBuffer>) { buffer = reply.pointee.emptySibling() }
 
   /// A list that a shard fills for another.
-  init(on shard: UnsafeMutablePointer<Shard>) {
+  init(on shard: UnsafeMutablePointer<Shard>, version: ProtocolVersion = .resp2) {
     buffer = ReplyBuffer(heap: shard.pointee.heap, purpose: .messages)
+    buffer.version = version
   }
 
   mutating func append(_ bytes: ByteView) {
@@ -30,6 +31,11 @@ struct ElementList: @unchecked Sendable {
   mutating func append(_ item: Item) {
     buffer.bulk(item)
     count += 1
+  }
+
+  /// Appends an element that `write` writes, if it returns true; otherwise it must write nothing.
+  mutating func append(_ write: (UnsafeMutablePointer<ReplyBuffer>) -> Bool) {
+    if withUnsafeMutablePointer(to: &buffer, write) { count += 1 }
   }
 
   /// Makes the elements readable for another thread.

@@ -25,7 +25,8 @@ extension ValueKind {
     case .list: ListType.self
     case .hash: HashType.self
     case .set: SetType.self
-    case .bytes, .integer, .sortedSet, .stream:
+    case .stream: StreamType.self
+    case .bytes, .integer, .sortedSet:
       preconditionFailure("strings are no collections")
     }
   }
