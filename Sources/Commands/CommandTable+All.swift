@@ -13,6 +13,7 @@ extension CommandTable {
       hyperLogLogCommands,
       genericCommands,
       serializationCommands,
+      sortCommands,
       connectionCommands,
       serverCommands,
       memoryCommands,

@@ -79,6 +79,9 @@ struct CommandInfoReply {
       reply.pointee.bulk("keyword")
       reply.pointee.bulk(word)
       write("startfrom", start)
+    case .unknown:
+      writeSearch("unknown")
+      reply.pointee.map(0)
     }
     reply.pointee.bulk("find_keys")
     switch specification.find {
@@ -94,6 +97,9 @@ struct CommandInfoReply {
       write("keynumidx", countAt)
       write("firstkey", first)
       write("keystep", step)
+    case .unknown:
+      writeSearch("unknown")
+      reply.pointee.map(0)
     }
   }
 

@@ -242,9 +242,11 @@ public enum CommandGroup: String, Sendable {
 
 extension CommandDeclaration {
   /// All categories: the declared ones, the group's, and those that the flags imply. A container does nothing by
-  /// itself: its subcommands belong to the group's category.
+  /// itself: its subcommands belong to the group's category. A generic command that is declared for some types is
+  /// theirs, not the keyspace's.
   public var allCategories: CommandCategories {
-    var all = subcommands.isEmpty ? categories.union(group.category) : categories
+    let isForTypes = group == .generic && !categories.isDisjoint(with: [.list, .set, .sortedSet])
+    var all = subcommands.isEmpty && !isForTypes ? categories.union(group.category) : categories
     if flags.contains(.write) { all.insert(.write) }
     if flags.contains(.readOnly), group != .scripting { all.insert(.read) }
     if flags.contains(.admin) { all.formUnion([.admin, .dangerous]) }

@@ -15,6 +15,8 @@ public struct CommandEntry {
   public let lastKey: Int
   public let keyStep: Int
   public let hasKeys: Bool
+  /// Whether a call may touch keys that its arguments don't show: they may be any shard's.
+  public let hidesKeys: Bool
   public let keyCommand: (any KeyCommand.Type)?
   public let clientCommand: (any ClientCommand.Type)?
   public let coordinatedCommand: (any CoordinatedCommand.Type)?
@@ -35,6 +37,7 @@ public struct CommandEntry {
     coordinatedCommand = command as? any CoordinatedCommand.Type
     isContainer = command is any CommandContainer.Type
     hasKeys = !declaration.keys.isEmpty
+    hidesKeys = declaration.keys.contains { $0.hidesKeys }
     if declaration.keys.count == 1, case .index(let first) = declaration.keys[0].begin,
       case .range(let last, let step, let limit) = declaration.keys[0].find, limit <= 1
     {

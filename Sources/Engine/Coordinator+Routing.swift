@@ -88,6 +88,7 @@ extension UnsafeMutablePointer<Coordinator> {
         shard: 0, firstHash: firstKey > 0 && firstKey < arguments.count ? hasher.hash(arguments[firstKey]) : 0
       )
     }
+    if entry.pointee.hidesKeys { return .several }
     var owner = -1
     var firstHash: UInt64 = 0
     var isOne = true

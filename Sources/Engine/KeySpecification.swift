@@ -9,6 +9,8 @@ public struct KeySpecification: Sendable {
     case index(Int)
     /// After this word, looked for from `start` on (backwards from the end if negative).
     case keyword(StaticKeyword, start: Int)
+    /// Where that is can't be told in these terms; `finder` may know.
+    case unknown
   }
 
   public enum Find: Sendable, Equatable {
@@ -17,7 +19,12 @@ public struct KeySpecification: Sendable {
     case range(last: Int, step: Int, limit: Int)
     /// As many as the argument `count` places after the beginning says, from `first` places after it.
     case keyCount(countAt: Int, first: Int, step: Int)
+    /// As `Begin.unknown`.
+    case unknown
   }
+
+  /// Finds the keys of an unknown place: calls its second argument with the position of each.
+  public typealias Finder = @Sendable (Arguments, (Int) -> Void) -> Void
 
   /// A word of the protocol, in upper case.
   public typealias StaticKeyword = String
@@ -49,13 +56,31 @@ public struct KeySpecification: Sendable {
   public let find: Find
   public let flags: Flags
   public let notes: String
+  private let finder: Finder?
 
   public init(begin: Begin, find: Find, flags: Flags, notes: String = "") {
     self.begin = begin
     self.find = find
     self.flags = flags
     self.notes = notes
+    finder = nil
   }
+
+  private init(unknown flags: Flags, notes: String, finder: Finder?) {
+    begin = .unknown
+    find = .unknown
+    self.flags = flags
+    self.notes = notes
+    self.finder = finder
+  }
+
+  /// Keys whose place only code can tell; without a finder, keys that are not among the arguments.
+  public static func unknown(_ flags: Flags, notes: String, finder: Finder? = nil) -> KeySpecification {
+    KeySpecification(unknown: flags, notes: notes, finder: finder)
+  }
+
+  /// Whether keys may be touched that the arguments don't show.
+  public var hidesKeys: Bool { begin == .unknown && finder == nil }
 
   /// One key at `index`.
   public static func key(at index: Int = 1, _ flags: Flags) -> KeySpecification {
@@ -70,8 +95,13 @@ public struct KeySpecification: Sendable {
   /// Calls `body` with the position of every key that this specification finds in `arguments`. Returns false if
   /// the arguments do not fit the specification.
   public func forEachKey(in arguments: Arguments, _ body: (Int) -> Void) -> Bool {
+    if let finder {
+      finder(arguments, body)
+      return true
+    }
     guard let first = firstIndex(in: arguments) else { return true }
     switch find {
+    case .unknown: break
     case .range(let last, let step, let limit):
       var end = last >= 0 ? first + last : arguments.count + last
       if last < 0, limit > 1 { end = first + (arguments.count - first) / limit + last }
@@ -96,6 +126,7 @@ public struct KeySpecification: Sendable {
 
   private func firstIndex(in arguments: Arguments) -> Int? {
     switch begin {
+    case .unknown: return nil
     case .index(let index): return index
     case .keyword(let word, let start):
       var index = start >= 0 ? start : arguments.count + start

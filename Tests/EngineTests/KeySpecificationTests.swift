@@ -82,6 +82,17 @@ struct KeySpecificationTests {
     #expect(keys(pairs, "MSETEX 3 a 1 b 2") == nil)
   }
 
+  @Test("keys at an unknown place are what a finder finds, or hidden")
+  func unknown() {
+    let hidden = KeySpecification.unknown(.readOnly, notes: "by a pattern")
+    #expect(hidden.hidesKeys)
+    #expect(keys(hidden, "SORT a BY weight:*") == [])
+    let last = KeySpecification.unknown(.overwrite, notes: "the last", finder: { $1($0.count - 1) })
+    #expect(!last.hidesKeys)
+    #expect(keys(last, "SORT a STORE b") == ["b"])
+    #expect(!KeySpecification.key(.readOnly).hidesKeys)
+  }
+
   @Test("no call whatever makes a specification name an argument that is not there")
   func bounds() {
     var random = SeededRandom(test: "KeySpecificationTests.bounds")
