@@ -89,8 +89,11 @@ class Memtier:
     def prefix(dataset):
         return dataset.prefix or "key:"
 
+    def number(self, dataset, index):
+        return b"%d" % (self.first_number(dataset) + index)
+
     def key(self, dataset, index):
-        return f"{self.prefix(dataset)}{self.first_number(dataset) + index}".encode()
+        return self.prefix(dataset).encode() + self.number(dataset, index)
 
     def command(self, load, port, seconds, output):
         first = self.first_number(load.dataset)
@@ -150,8 +153,11 @@ class RedisBenchmark:
     def __init__(self):
         self.rates = {}
 
-    def key(self, _dataset, index):
-        return b"key:%012d" % index
+    def number(self, _dataset, index):
+        return b"%012d" % index
+
+    def key(self, dataset, index):
+        return b"key:" + self.number(dataset, index)
 
     def command(self, load, port, requests, connections):
         _, command = max(load.mix, key=lambda part: part[0])

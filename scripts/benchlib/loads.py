@@ -7,7 +7,7 @@ size and NUMBER for a number drawn from as many as the dataset has keys: ("ZADD"
 import base64
 import hashlib
 from dataclasses import dataclass
-from typing import Callable, Optional
+from typing import Callable, Iterator, Optional
 
 KEY, DATA, NUMBER = "{key}", "{data}", "{number}"
 
@@ -61,6 +61,8 @@ class Load:
     distinct_client_seed: bool = True
     # Clear and refill before each run: for loads that make the dataset grow or shrink.
     fresh: bool = False
+    # Commands that make what the load works on, beside the dataset; given what makes a number of the client's form.
+    setup: Optional[Callable[[Callable[[int], bytes]], Iterator[tuple]]] = None
     note: str = ""
 
 
@@ -70,6 +72,83 @@ def get_and_set(name, placement, pipeline, **rest):
         Load(f"{name}-set", placement, pipeline, ((1, SET),), **rest),
     ]
 
+
+# Loads on collections. Elements are sent in groups where they are made beforehand.
+
+SMALL = Dataset(keys=100_000, value_bytes=16, preloaded=False)
+FEW = Dataset(keys=10_000, value_bytes=16, preloaded=False)
+FIELD_COUNT, MEMBER_COUNT, LISTED_COUNT, GROUP = 5, 20, 5_000_000, 1_000
+
+
+def field(index):
+    """A name of 8 bytes."""
+    return b"field:%02d" % index
+
+
+def groups(count, element, group=GROUP):
+    """Elements 0 ..< count, in tuples."""
+    for start in range(0, count, group):
+        yield tuple(element(index) for index in range(start, min(start + group, count)))
+
+
+def fields_of(index):
+    """The fields and values of hash number `index`."""
+    return [word for place in range(FIELD_COUNT) for word in (field(place), text(index * FIELD_COUNT + place, 16))]
+
+
+def small_hashes(number):
+    for index in range(SMALL.keys):
+        yield (b"HSET", b"hash:%b" % number(index), *fields_of(index))
+
+
+def leaderboard(number):
+    for indexes in groups(SMALL.keys, lambda index: index):
+        yield (b"ZADD", b"board", *[word for index in indexes for word in (number(index), b"player:%b" % number(index))])
+
+
+def small_sets(number):
+    for index in range(FEW.keys):
+        members = [text(index * MEMBER_COUNT + place, 16) for place in range(MEMBER_COUNT)]
+        yield (b"SADD", b"set:%b" % number(index), *members)
+
+
+def long_list(_number):
+    """Longer than what a run can pop."""
+    for elements in groups(LISTED_COUNT, lambda index: b"element:%08d" % index):
+        yield (b"RPUSH", b"list", *elements)
+
+
+def short_list(_number):
+    yield (b"RPUSH", b"list", *next(groups(GROUP, lambda index: b"element:%08d" % index)))
+
+
+def on_collection(name, command, dataset=SMALL, **rest):
+    return Load(name, ONE_SHARD, 16, ((1, command),), dataset=dataset, **rest)
+
+
+COLLECTION_LOADS = [
+    on_collection(
+        "hset", ("HSET", "hash:" + NUMBER, "field:" + NUMBER, DATA), fresh=True, note="fields of 100,000 hashes"
+    ),
+    on_collection(
+        "hget", ("HGET", "hash:" + NUMBER, "field:03"), setup=small_hashes, note="100,000 hashes of 5 fields"
+    ),
+    on_collection(
+        "zadd", ("ZADD", "board", NUMBER, "player:" + NUMBER), fresh=True, note="one sorted set of up to 100,000"
+    ),
+    on_collection(
+        "zrange",
+        ("ZRANGE", "board", NUMBER, "+inf", "BYSCORE", "LIMIT", "0", "10"),
+        setup=leaderboard,
+        note="10 of 100,000 from a score on",
+    ),
+    on_collection("lpush", ("LPUSH", "list", DATA), fresh=True, note="one list that grows"),
+    on_collection("lpop", ("LPOP", "list"), fresh=True, setup=long_list, note="one list of 5 M that shrinks"),
+    on_collection("lrange", ("LRANGE", "list", "0", "99"), setup=short_list, note="the first 100 of 1,000"),
+    on_collection("sadd", ("SADD", "set", "member:" + NUMBER), fresh=True, note="one set of up to 100,000"),
+    on_collection("smembers", ("SMEMBERS", "set:" + NUMBER), dataset=FEW, setup=small_sets, note="10,000 sets of 20"),
+    on_collection("xadd", ("XADD", "stream", "*", "field", DATA), fresh=True, note="one stream that grows"),
+]
 
 LOADS = [
     *get_and_set("p1", ONE_SHARD, 1),
@@ -98,6 +177,7 @@ LOADS = [
         dataset=Dataset(value_bytes=256, prefix="memtier-"),
         note="-d 256 -c 30 --pipeline 30 --ratio 1:10 --distinct-client-seed",
     ),
+    *COLLECTION_LOADS,
 ]
 
 
@@ -121,5 +201,40 @@ MEMORY_FIGURES = [
         1_000_000,
         lambda i: (b"SET", b"key:%012d" % i, text(i, 32)),
         payload_bytes=48,
+    ),
+    MemoryFigure(
+        "hash-5",
+        "hash of 5 fields of 8 B with values of 16 B",
+        1_000_000,
+        lambda i: (b"HSET", b"key:%012d" % i, *fields_of(i)),
+        payload_bytes=136,
+    ),
+    MemoryFigure(
+        "set-member",
+        "member of 16 B of one set",
+        1_000,
+        lambda i: (b"SADD", b"set", *[text(index, 16) for index in range(i * GROUP, (i + 1) * GROUP)]),
+        payload_bytes=16,
+        items=GROUP,
+    ),
+    MemoryFigure(
+        "zset-member",
+        "member of 16 B of one sorted set",
+        1_000,
+        lambda i: (
+            b"ZADD",
+            b"zset",
+            *[word for index in range(i * GROUP, (i + 1) * GROUP) for word in (b"%d" % index, text(index, 16))],
+        ),
+        payload_bytes=24,
+        items=GROUP,
+    ),
+    MemoryFigure(
+        "list-element",
+        "element of 16 B of one list",
+        1_000,
+        lambda i: (b"RPUSH", b"list", *[text(index, 16) for index in range(i * GROUP, (i + 1) * GROUP)]),
+        payload_bytes=16,
+        items=GROUP,
     ),
 ]

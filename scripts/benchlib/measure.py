@@ -28,9 +28,10 @@ class Placement:
         self.client_cores = {cores[1]} if name == ONE_SHARD else set(cores[:2])
 
 
-def preload(server, client, dataset):
-    """Gives a server the keys of a dataset, unless it has them."""
-    if server.dataset == dataset:
+def preload(server, client, load):
+    """Gives a server the keys of a load's dataset and what its setup makes, unless it has them."""
+    dataset = load.dataset
+    if server.holds == (dataset, load.setup):
         return
     with server.connect() as connection:
         connection.call("FLUSHALL")
@@ -38,7 +39,9 @@ def preload(server, client, dataset):
             connection.send_all(
                 (b"SET", client.key(dataset, index), text(index, dataset.value_bytes)) for index in range(dataset.keys)
             )
-    server.dataset = dataset
+        if load.setup:
+            connection.send_all(load.setup(lambda index: client.number(dataset, index)), batch=100)
+    server.holds = (dataset, load.setup)
 
 
 def counters(server):
@@ -50,8 +53,8 @@ def counters(server):
 
 def run_once(server, client, load, seconds, cores):
     if load.fresh:
-        server.dataset = None
-        preload(server, client, load.dataset)
+        server.holds = None
+        preload(server, client, load)
     before = server.cpu_seconds()
     try:
         run = client.run(load, server.port, seconds, cores)
@@ -65,7 +68,7 @@ def run_once(server, client, load, seconds, cores):
 def measure_load(load, servers, client, placement, rounds, seconds):
     """Samples by server, one for each round. The rounds are interleaved, and each starts with another server."""
     for server in servers:
-        preload(server, client, load.dataset)
+        preload(server, client, load)
         # One run that does not count: page faults, frequency, the number of requests that fills the time.
         run_once(server, client, load, min(seconds, 1), placement.client_cores)
     before = {server.name: counters(server) for server in servers}

@@ -129,7 +129,7 @@ def print_report(facts, loads, results, figures, memory, markdown):
         print(noise(loads, results))
         for load in loads:
             if load.note and load.name in results:
-                part = "" if facts["client"].startswith("memtier") else " (its GETs alone)"
+                part = " (its GETs alone)" if len(load.mix) > 1 and not facts["client"].startswith("memtier") else ""
                 print(f"{load.name}: {load.note}{part}.")
         print()
     if memory:
@@ -152,4 +152,4 @@ def write_json(path, facts, loads, results, memory):
                 for name, own in samples.items()
             },
         }
-    Path(path).write_text(json.dumps(document, indent=2) + "\n")
+    Path(path).write_text(json.dumps(document, indent=2, default=lambda function: function.__name__) + "\n")

@@ -66,7 +66,8 @@ class Server:
     def __init__(self, kind, cores, threads):
         self.kind = kind
         self.port = free_port()
-        self.dataset = None
+        # What the last preload left there.
+        self.holds = None
         self.directory = tempfile.TemporaryDirectory(prefix="bench-")
         self.log = Path(self.directory.name) / "log"
         command = [kind.program, *map(str, kind.arguments(self.port, threads))]
