@@ -3,7 +3,8 @@ import Engine
 import Keyspace
 import RESP
 
-enum HIncrByCommand: KeyCommand {
+enum HIncrByCommand: ElementCommand {
+  static let elementArgument = 2
   static let declaration = CommandDeclaration(
     name: "hincrby", arity: 4, flags: [.write, .denyOutOfMemory, .fast],
     keys: [.key([.readWrite, .access, .update])],

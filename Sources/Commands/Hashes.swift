@@ -15,7 +15,8 @@ let hashCommands: [any Command.Type] = [
 
 // MARK: Setting
 
-enum HSetCommand: KeyCommand {
+enum HSetCommand: ElementCommand {
+  static let elementArgument = 2
   static let declaration = CommandDeclaration(
     name: "hset", arity: -4, flags: [.write, .denyOutOfMemory, .fast], keys: [.key([.readWrite, .update])],
     group: .hash, since: "2.0.0",
@@ -29,7 +30,8 @@ enum HSetCommand: KeyCommand {
   }
 }
 
-enum HMSetCommand: KeyCommand {
+enum HMSetCommand: ElementCommand {
+  static let elementArgument = 2
   static let declaration = CommandDeclaration(
     name: "hmset", arity: -4, flags: [.write, .denyOutOfMemory, .fast], keys: [.key([.readWrite, .update])],
     group: .hash, since: "2.0.0", summary: "Sets fields of a hash, which is made if the key is not there.",
@@ -45,7 +47,8 @@ enum HMSetCommand: KeyCommand {
 private let fieldValueArgument = ArgumentSpecification(
   "field_value", .block, multiple: true, [.init("field", .string), .init("value", .string)])
 
-enum HSetNxCommand: KeyCommand {
+enum HSetNxCommand: ElementCommand {
+  static let elementArgument = 2
   static let declaration = CommandDeclaration(
     name: "hsetnx", arity: 4, flags: [.write, .denyOutOfMemory, .fast], keys: [.key([.readWrite, .insert])],
     group: .hash, since: "2.0.0", summary: "Sets a field of a hash if the hash does not have it.",
@@ -136,7 +139,8 @@ extension KeyCall {
 
 // MARK: Getting
 
-enum HGetCommand: KeyCommand {
+enum HGetCommand: ElementCommand {
+  static let elementArgument = 2
   static let declaration = CommandDeclaration(
     name: "hget", arity: 3, flags: [.readOnly, .fast], keys: [.key([.readOnly, .access])],
     group: .hash, since: "2.0.0", summary: "Returns the value of a field of a hash.", complexity: "O(1)",
@@ -151,7 +155,8 @@ enum HGetCommand: KeyCommand {
   }
 }
 
-enum HMGetCommand: KeyCommand {
+enum HMGetCommand: ElementCommand {
+  static let elementArgument = 2
   static let declaration = CommandDeclaration(
     name: "hmget", arity: -3, flags: [.readOnly, .fast], keys: [.key([.readOnly, .access])],
     group: .hash, since: "2.0.0", summary: "Returns the values of fields of a hash.",
@@ -174,7 +179,8 @@ enum HMGetCommand: KeyCommand {
   }
 }
 
-enum HStrlenCommand: KeyCommand {
+enum HStrlenCommand: ElementCommand {
+  static let elementArgument = 2
   static let declaration = CommandDeclaration(
     name: "hstrlen", arity: 3, flags: [.readOnly, .fast], keys: [.key([.readOnly])],
     group: .hash, since: "3.2.0", summary: "Returns how many bytes the value of a field has.",
@@ -191,7 +197,8 @@ enum HStrlenCommand: KeyCommand {
   }
 }
 
-enum HExistsCommand: KeyCommand {
+enum HExistsCommand: ElementCommand {
+  static let elementArgument = 2
   static let declaration = CommandDeclaration(
     name: "hexists", arity: 3, flags: [.readOnly, .fast], keys: [.key([.readOnly])],
     group: .hash, since: "2.0.0", summary: "Tells whether a hash has a field.", complexity: "O(1)",
@@ -239,7 +246,8 @@ extension KeyCall {
 
 // MARK: Removing
 
-enum HDelCommand: KeyCommand {
+enum HDelCommand: ElementCommand {
+  static let elementArgument = 2
   static let declaration = CommandDeclaration(
     name: "hdel", arity: -3, flags: [.write, .fast], keys: [.key([.readWrite, .delete])],
     group: .hash, since: "2.0.0", summary: "Removes fields of a hash, and the key with the last of them.",

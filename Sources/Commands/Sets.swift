@@ -11,7 +11,8 @@ let setCommands: [any Command.Type] = [
   SScanCommand.self, SUnionCommand.self, SUnionStoreCommand.self,
 ]
 
-enum SAddCommand: KeyCommand {
+enum SAddCommand: ElementCommand {
+  static let elementArgument = 2
   static let declaration = CommandDeclaration(
     name: "sadd", arity: -3, flags: [.write, .denyOutOfMemory, .fast], keys: [.key([.readWrite, .insert])],
     group: .set, since: "1.0.0", summary: "Adds members to a set, which is made if the key is not there.",
@@ -40,7 +41,8 @@ enum SAddCommand: KeyCommand {
   }
 }
 
-enum SRemCommand: KeyCommand {
+enum SRemCommand: ElementCommand {
+  static let elementArgument = 2
   static let declaration = CommandDeclaration(
     name: "srem", arity: -3, flags: [.write, .fast], keys: [.key([.readWrite, .delete])],
     group: .set, since: "1.0.0", summary: "Removes members from a set, and the key with the last of them.",
@@ -70,7 +72,8 @@ enum SRemCommand: KeyCommand {
   }
 }
 
-enum SIsMemberCommand: KeyCommand {
+enum SIsMemberCommand: ElementCommand {
+  static let elementArgument = 2
   static let declaration = CommandDeclaration(
     name: "sismember", arity: 3, flags: [.readOnly, .fast], keys: [.key([.readOnly])],
     group: .set, since: "1.0.0", summary: "Answers whether a set has a member.", complexity: "O(1)",

@@ -16,6 +16,13 @@ public protocol KeyCommand: Command {
   static func execute(_ call: inout KeyCall)
 }
 
+/// A command of one key that looks for an element of the key's collection: the memory in which the element lies is asked
+/// for ahead, for all such commands of a group at once.
+public protocol ElementCommand: KeyCommand {
+  /// The argument that names the (first) element.
+  static var elementArgument: Int { get }
+}
+
 /// A command about the connection or the server, which runs on the connection's own loop, synchronously.
 public protocol ClientCommand: Command {
   static func execute(_ call: inout ClientCall)

@@ -20,6 +20,8 @@ public struct CommandEntry {
   public let keyCommand: (any KeyCommand.Type)?
   public let clientCommand: (any ClientCommand.Type)?
   public let coordinatedCommand: (any CoordinatedCommand.Type)?
+  /// The argument that names an element of the key's collection; 0 if none does.
+  public let elementArgument: Int
   /// Where the subcommands start in the table, and how many there are.
   var subcommandStart = 0
   var subcommandCount = 0
@@ -35,6 +37,7 @@ public struct CommandEntry {
     keyCommand = command as? any KeyCommand.Type
     clientCommand = command as? any ClientCommand.Type
     coordinatedCommand = command as? any CoordinatedCommand.Type
+    elementArgument = (command as? any ElementCommand.Type)?.elementArgument ?? 0
     isContainer = command is any CommandContainer.Type
     hasKeys = !declaration.keys.isEmpty
     hidesKeys = declaration.keys.contains { $0.hidesKeys }

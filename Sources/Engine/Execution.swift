@@ -34,6 +34,7 @@ enum Execution {
         shard.pointee.keyspace.prefetchBlockElsewhere(hash: commands[index].hash, in: database)
         elsewhere &= elsewhere - 1
       }
+      prefetchElements(commands, count: count, base: base, ranges: ranges, on: shard, database: database)
     }
     let slowNanoseconds = shard.pointee.slowNanoseconds
     var ticks = pantala_ticks()
@@ -45,6 +46,45 @@ enum Execution {
       let nanoseconds = run(command, arguments, on: shard, reply: reply, database: database, since: &ticks)
       if nanoseconds >= slowNanoseconds { slow(index, nanoseconds) }
     }
+  }
+
+  /// Asks for the memory of the elements that the commands name, where their keys hold large collections.
+  @inline(__always)
+  private static func prefetchElements(
+    _ commands: UnsafePointer<PreparedCommand>, count: Int, base: UnsafePointer<UInt8>,
+    ranges: UnsafePointer<ArgumentRange>, on shard: UnsafeMutablePointer<Shard>, database: Int
+  ) {
+    var named: UInt32 = 0
+    for index in 0..<count where commands[index].entry.pointee.elementArgument > 0 {
+      named |= 1 << UInt32(index)
+    }
+    if named == 0 { return }
+    withUnsafeTemporaryAllocation(of: ElementPrefetch.self, capacity: prefetchCount) { prefetches in
+      var remaining = named
+      while remaining != 0 {
+        let index = remaining.trailingZeroBitCount
+        remaining &= remaining - 1
+        let command = commands + index
+        let arguments = Arguments(
+          base: base, ranges: ranges + Int(command.pointee.argumentStart),
+          count: Int(command.pointee.argumentCount))
+        prefetches[index] = prefetchElement(of: command, arguments, on: shard, database: database)
+      }
+      while named != 0 {
+        shard.pointee.keyspace.prefetchEntry(prefetches[named.trailingZeroBitCount])
+        named &= named - 1
+      }
+    }
+  }
+
+  @inline(__always)
+  private static func prefetchElement(
+    of command: UnsafePointer<PreparedCommand>, _ arguments: Arguments,
+    on shard: UnsafeMutablePointer<Shard>, database: Int
+  ) -> ElementPrefetch {
+    // The number of arguments was checked: an element command has its element.
+    shard.pointee.keyspace.prefetchElement(
+      arguments[command.pointee.entry.pointee.elementArgument], ofKeyWith: command.pointee.hash, in: database)
   }
 
   /// Executes the part of a batch that is this shard's.
@@ -76,6 +116,7 @@ enum Execution {
         }
         next = command.pointee.next
       }
+      prefetchElements(of: batch, from: first, count: count, on: shard)
       for _ in 0..<count {
         let command = batch.pointee.commands + Int(first)
         let before = reply.pointee.count
@@ -87,6 +128,27 @@ enum Execution {
         done += 1
         first = command.pointee.next
       }
+    }
+  }
+
+  /// The same for commands of a batch that are chained.
+  @inline(__always)
+  private static func prefetchElements(
+    of batch: UnsafeMutablePointer<Batch>, from first: Int32, count: Int,
+    on shard: UnsafeMutablePointer<Shard>
+  ) {
+    withUnsafeTemporaryAllocation(of: ElementPrefetch.self, capacity: prefetchCount) { prefetches in
+      var next = first
+      var named = 0
+      for _ in 0..<count {
+        let command = batch.pointee.commands + Int(next)
+        next = command.pointee.next
+        guard command.pointee.entry.pointee.elementArgument > 0 else { continue }
+        prefetches[named] = prefetchElement(
+          of: command, batch.arguments(of: command), on: shard, database: batch.pointee.database)
+        named += 1
+      }
+      for index in 0..<named { shard.pointee.keyspace.prefetchEntry(prefetches[index]) }
     }
   }
 

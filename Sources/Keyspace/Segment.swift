@@ -165,6 +165,14 @@ struct Segment: Equatable {
     }
   }
 
+  /// What most likely is the handle of the key that has this hash, if it lives at home.
+  @inline(__always)
+  func homeCandidate(_ hash: UInt64) -> Handle? {
+    let home = Self.home(hash)
+    let candidates = slots(in: home, with: Self.fingerprint(hash))
+    return candidates == 0 ? nil : handle(at: Place(bucket: home, slot: candidates.trailingZeroBitCount))
+  }
+
   @inline(__always)
   private func prefetchCandidate(in bucket: Int, _ fingerprint: UInt8) -> Bool {
     let candidates = slots(in: bucket, with: fingerprint)

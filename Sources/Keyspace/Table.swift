@@ -136,6 +136,13 @@ public struct Table: ~Copyable {
     return segment(for: hash, in: directory).prefetchBlock(hash)
   }
 
+  /// What most likely is the handle of the key that has this hash; nil if the key does not live in its home bucket.
+  @inline(__always)
+  func homeCandidate(_ hash: UInt64) -> Handle? {
+    guard let directory else { return nil }
+    return segment(for: hash, in: directory).homeCandidate(hash)
+  }
+
   func prefetchBlockElsewhere(_ hash: UInt64) {
     guard let directory else { return }
     segment(for: hash, in: directory).prefetchBlockElsewhere(hash)
