@@ -83,6 +83,9 @@ struct ListpackReader: PackedReader {
   private var seenCount = 0
   private let count: Int
 
+  /// Bytes of the listpack.
+  var byteCount: Int { bytes.count }
+
   init(_ bytes: ByteView) throws(SerializationError) {
     guard bytes.count > Listpack.headerBytes else { throw .invalidPackedRun }
     let words = UnsafeRawPointer(bytes.start)

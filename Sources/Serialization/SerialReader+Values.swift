@@ -21,7 +21,7 @@ extension SerialReader {
       ValueTransfer(try readHashWithTimes(type))
     case .sortedSetWithTexts, .sortedSet, .sortedSetZiplist, .sortedSetListpack:
       ValueTransfer(try readSortedSet(type))
-    case .streamListpacks, .streamListpacks2, .streamListpacks3: throw .unknownType(type.rawValue)
+    case .streamListpacks, .streamListpacks2, .streamListpacks3: ValueTransfer(try readStream(type))
     }
   }
 

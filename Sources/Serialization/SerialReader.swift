@@ -13,7 +13,7 @@ import Bytes
 public struct SerialReader: ~Copyable {
   private var next: UnsafePointer<UInt8>
   private var end: UnsafePointer<UInt8>
-  private var source: (any ByteSource)?
+  private var source: (any SerialSource)?
   /// The bytes that came from the source and have not been read.
   private var buffer = ScratchMemory()
   /// The string that was decompressed last.
@@ -35,7 +35,7 @@ public struct SerialReader: ~Copyable {
   }
 
   /// A reader of what `source` brings, which adds up the checksum of it on the way.
-  public init(source: any ByteSource) {
+  public init(source: any SerialSource) {
     buffer.reserve(Self.pieceBytes, keeping: 0)
     next = UnsafePointer(buffer.start)
     end = next

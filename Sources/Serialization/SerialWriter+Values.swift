@@ -17,18 +17,13 @@ extension SerialWriter {
     case .hashListpackWithTimes: writePackedFieldsWithTimes(items)
     case .sortedSetListpack: writePackedScores(items)
     case .sortedSet: writeScores(items)
+    case .streamListpacks2: writeStream(items, value.limits)
     default: preconditionFailure("values are not written in this form")
     }
   }
 
   private mutating func write(string bytes: [UInt8]) {
-    bytes.withUnsafeBufferPointer { buffer in
-      if let start = buffer.baseAddress {
-        write(string: ByteView(start: start, count: buffer.count))
-      } else {
-        write(count: 0)
-      }
-    }
+    bytes.withView { write(string: $0) }
   }
 
   /// How many elements of `itemCount` items there are, and then all items.

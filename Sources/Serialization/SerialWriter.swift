@@ -15,7 +15,7 @@ public struct SerialWriter: ~Copyable {
   public private(set) var bytes: [UInt8] = []
   /// Whether strings are compressed where that saves bytes.
   public let compresses: Bool
-  private var sink: (any ByteSink)?
+  private var sink: (any SerialSink)?
   /// Bytes that have gone to the sink, and their checksum.
   private var flushedCount = 0
   private var flushedChecksum = CRC64()
@@ -29,7 +29,7 @@ public struct SerialWriter: ~Copyable {
   private static let savedBytesMinimum = 4
 
   /// A writer that keeps all bytes, or hands them to `sink`.
-  public init(compresses: Bool = true, sink: (any ByteSink)? = nil) {
+  public init(compresses: Bool = true, sink: (any SerialSink)? = nil) {
     self.compresses = compresses
     self.sink = sink
   }
@@ -146,9 +146,7 @@ public struct SerialWriter: ~Copyable {
   }
 
   mutating func write(blob: [UInt8]) {
-    blob.withUnsafeBufferPointer { buffer in
-      if let start = buffer.baseAddress { write(text: ByteView(start: start, count: buffer.count)) }
-    }
+    blob.withView { write(text: $0) }
   }
 
   /// An element of a collection.

@@ -5,7 +5,7 @@ import Testing
 @testable import Serialization
 
 /// A source that brings a few bytes at a time.
-private struct Trickle: ByteSource {
+private struct Trickle: SerialSource {
   var bytes: ArraySlice<UInt8>
   let pieceMaximum: Int
 
@@ -18,7 +18,7 @@ private struct Trickle: ByteSource {
 }
 
 /// A sink that keeps all, or fails.
-private final class Collector: ByteSink {
+private final class Collector: SerialSink {
   var bytes: [UInt8] = []
   var pieceCount = 0
   var failure: SerializationError?

@@ -191,3 +191,59 @@ def zipmap(pairs: dict[bytes, bytes], unused: int = 0) -> bytes:
 
 def flat(pairs: dict) -> list:
     return [item for pair in pairs.items() for item in pair]
+
+
+# Streams
+
+StreamID = tuple[int, int]
+
+
+def stream_id(identifier: StreamID) -> bytes:
+    return struct.pack(">QQ", *identifier)
+
+
+def id_lengths(identifier: StreamID) -> bytes:
+    return length(identifier[0]) + length(identifier[1])
+
+
+def stream_node(entries: list[tuple[StreamID, list[Element], bool]]) -> bytes:
+    """A node of entries: ID, fields and values by turns, and whether the entry is deleted. The first gives the node its fields."""
+    first, flat_fields, _ = entries[0]
+    fields = flat_fields[::2]
+    deleted_count = sum(deleted for _, _, deleted in entries)
+    elements: list[Element] = [len(entries) - deleted_count, deleted_count, len(fields), *fields, 0]
+    for identifier, items, deleted in entries:
+        same = items[::2] == fields
+        elements += [deleted + 2 * same, identifier[0] - first[0], identifier[1] - first[1]]
+        elements += [*items[1::2], 3 + len(fields)] if same else [len(items) // 2, *items, 4 + len(items)]
+    return string(stream_id(first)) + string(listpack(elements))
+
+
+def stream_group(
+    kind: int, name: bytes, last: StreamID, read: int, consumers: list[tuple[bytes, int, int, list[tuple[StreamID, int, int]]]]
+) -> bytes:
+    """A group: consumers are name, time last seen, time last active, and pending entries (ID, time, deliveries)."""
+    body = string(name) + id_lengths(last)
+    if kind != STREAM_LISTPACKS:
+        body += length(read % (1 << 64))
+    pending = sorted(entry for consumer in consumers for entry in consumer[3])
+    body += length(len(pending))
+    for identifier, delivered, count in pending:
+        body += stream_id(identifier) + struct.pack("<q", delivered) + length(count)
+    body += length(len(consumers))
+    for consumer, seen, active, entries in consumers:
+        body += string(consumer) + struct.pack("<q", seen)
+        if kind == STREAM_LISTPACKS_3:
+            body += struct.pack("<q", active)
+        body += length(len(entries)) + b"".join(stream_id(entry[0]) for entry in entries)
+    return body
+
+
+def stream(
+    kind: int, nodes: list[bytes], count: int, last: StreamID, groups: list[bytes],
+    first: StreamID = (0, 0), deleted: StreamID = (0, 0), added: int = 0,
+) -> bytes:  # fmt: skip
+    body = length(len(nodes)) + b"".join(nodes) + length(count) + id_lengths(last)
+    if kind != STREAM_LISTPACKS:
+        body += id_lengths(first) + id_lengths(deleted) + length(added)
+    return body + length(len(groups)) + b"".join(groups)

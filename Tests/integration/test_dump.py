@@ -212,16 +212,16 @@ class Exchange(unittest.TestCase):
                     self.exchange_unencoded(("ZADD", "k", *pairs))
         self.exchange(("ZADD", "k", *[item for number, text in enumerate(self.big()) for item in (number % 3, text)]))
 
-    def exchange_unencoded(self, command: tuple) -> None:
-        """The same where the servers' limits differ, and with them the names of encodings."""
+    def exchange_unencoded(self, *commands: tuple) -> None:
+        """The same where the servers' limits or clocks differ, and with them the names of encodings and some times."""
         for source in (self.ours, self.theirs):
-            payload = self.dumped(source, command)
+            payload = self.dumped(source, *commands)
             self.restored(payload, content(source, "k"))
 
-    def dumped(self, c: Connection, command: tuple) -> bytes:
+    def dumped(self, c: Connection, *commands: tuple) -> bytes:
         c.command("DEL", "k")
-        reply = c.command(*command)
-        self.assertFalse(reply.is_error, reply)
+        for reply in c.pipeline(commands):
+            self.assertFalse(reply.is_error, reply)
         return c.command("DUMP", "k").value
 
     def restored(self, payload: bytes, expected: object, servers: tuple | None = None) -> None:
@@ -274,6 +274,59 @@ class Exchange(unittest.TestCase):
         self.restored(rdb.payload(rdb.ZSET_LISTPACK, rdb.string(rdb.listpack(flat))), expected)
         doubles = b"".join(rdb.string(flat[i]) + struct.pack("<d", float(flat[i + 1])) for i in (6, 2, 0, 4))
         self.restored(rdb.payload(rdb.ZSET_2, rdb.length(4) + doubles, 8), expected)
+
+    def old_stream(self, kind: int) -> bytes:
+        """Two nodes, one of them with a deleted entry, and groups that have read nothing, something, all and more than all."""
+        nodes = [
+            rdb.stream_node([((1, 0), [b"f", b"v", b"n", 1], False), ((2, 5), [b"f", b"w", b"n", 2], True), ((3, 0), [b"g", 3], False)]),
+            rdb.stream_node([((4, 7), [b"f", b""], False), ((4, 8), [b"f", b"x" * 100], False)]),
+        ]
+        seen = FAR_FUTURE_MS
+        consumers = [(b"c", seen, seen - 5, [((1, 0), seen, 2), ((4, 7), seen, 1)]), (b"17", seen, -1, [((2, 5), seen, 300)])]
+        groups = [
+            rdb.stream_group(kind, b"none", (0, 0), 0, []),
+            rdb.stream_group(kind, b"first", (1, 0), 1, consumers),
+            rdb.stream_group(kind, b"between", (3, 0), -1, []),
+            rdb.stream_group(kind, b"all", (4, 8), 5, [(b"idle", seen, seen, [])]),
+            rdb.stream_group(kind, b"more", (9, 9), -1, []),
+        ]
+        return rdb.stream(kind, nodes, 4, (4, 8), groups, (1, 0), (2, 5), 5)
+
+    def test_old_streams(self) -> None:
+        self.require("stream")
+        for kind, version in ((rdb.STREAM_LISTPACKS, 9), (rdb.STREAM_LISTPACKS_2, 10)):
+            payload = rdb.payload(kind, self.old_stream(kind), version)
+            self.assertEqual(self.theirs.command("RESTORE", "copy", 0, payload, "REPLACE").value, b"OK")
+            self.restored(payload, content(self.theirs, "copy"))
+        expected = content(self.theirs, "copy")
+        self.restored(rdb.payload(rdb.STREAM_LISTPACKS_3, self.old_stream(rdb.STREAM_LISTPACKS_3), 11), expected, (self.ours,))
+
+    def test_streams(self) -> None:
+        self.require("stream")
+        for node_entries in (100, 3):
+            self.configure(stream_node_max_entries=node_entries)
+            for count in (1, 10, 1_000):
+                with self.subTest(node_entries=node_entries, count=count):
+                    self.exchange_unencoded(*self.stream_commands(count))
+        self.exchange_unencoded(("XGROUP", "CREATE", "k", "g", "$", "MKSTREAM"))
+        last = 2**64 - 1
+        self.exchange_unencoded(("XADD", "k", f"{last}-{last}", *[item for text in self.big() for item in (text, text)]))
+
+    def stream_commands(self, count: int) -> list[tuple]:
+        commands: list[tuple] = []
+        fields = self.distinct(3)
+        for number in range(1, count + 1):
+            some = fields if self.random.random() < 0.8 else self.distinct(4)
+            items = [item for field in some for item in (field, self.element())]
+            commands.append(("XADD", "k", f"{number // 3 + 1}-{number}", *items))
+        commands.append(("XGROUP", "CREATE", "k", "one", 0))
+        commands.append(("XGROUP", "CREATE", "k", "two", f"{count // 6 + 1}-{count // 2}"))
+        for consumer in (b"alice", b"17", b"\x00bin\xff"):
+            commands.append(("XREADGROUP", "GROUP", "one", consumer, "COUNT", count // 4 + 1, "STREAMS", "k", ">"))
+        commands.append(("XGROUP", "CREATECONSUMER", "k", "two", "idle"))
+        commands += [("XACK", "k", "one", f"{number // 3 + 1}-{number}") for number in range(1, count, 5)]
+        commands += [("XDEL", "k", f"{number // 3 + 1}-{number}") for number in range(2, count, 7)]
+        return commands
 
     def test_order_of_sorted_sets_is_not_trusted(self) -> None:
         self.require("zset")
@@ -385,7 +438,13 @@ class Hostile(ServerTestCase):
             (rdb.ZSET_2, rdb.length(1) + rdb.string(b"m") + struct.pack("<d", 1.5)),
             (rdb.ZSET_ZIPLIST, rdb.string(rdb.ziplist(flat))),
             (rdb.ZSET_LISTPACK, rdb.string(rdb.listpack(flat))),
+            *[(kind, self.stream(kind)) for kind in (rdb.STREAM_LISTPACKS, rdb.STREAM_LISTPACKS_2, rdb.STREAM_LISTPACKS_3)],
         ]
+
+    def stream(self, kind: int) -> bytes:
+        node = rdb.stream_node([((1, 0), [b"f", b"v"], False), ((1, 1), [b"f", 5], True), ((2, 0), [b"g", b"w"], False)])
+        group = rdb.stream_group(kind, b"g", (1, 0), 1, [(b"c", 5, 5, [((1, 0), 5, 1)])])
+        return rdb.stream(kind, [node], 2, (2, 0), [group], (1, 0), (1, 1), 3)
 
     def mutated(self, source: random.Random, body: bytes) -> bytes:
         changed = bytearray(body)

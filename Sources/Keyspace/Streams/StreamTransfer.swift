@@ -86,6 +86,9 @@ public enum StreamTransfer {
     /// Appends a field or a value of the entry.
     public mutating func append(_ text: ByteView) { value.items.append(text) }
 
+    /// Appends a field or a value of the entry that is an integer.
+    public mutating func append(_ integer: Int64) { value.items.append(integer) }
+
     /// Appends a field or a value of the entry that is an item already.
     public mutating func append(_ item: Item) { value.items.append(Element(item)) }
 
