@@ -17,9 +17,13 @@ enum DumpCommand: KeyCommand {
     guard let entry = call.keyspace.lookup(call.key(1), in: call.database, for: .read) else {
       return call.reply.pointee.null()
     }
-    let payload = entry.withText { $0.map { DumpPayload.make(string: $0) } }
-    call.reply.pointee.bulk(
-      payload ?? DumpPayload.make(call.keyspace.transfer(of: entry), limits: call.keyspace.limits))
+    if let payload = entry.withText({ $0.map { DumpPayload.make(string: $0) } }) {
+      return call.reply.pointee.bulk(payload)
+    }
+    let value = call.keyspace.transfer(of: entry)
+    // Of a hash, all fields may have expired since anybody looked.
+    if value.collection?.items.count == 0 { return call.reply.pointee.null() }
+    call.reply.pointee.bulk(DumpPayload.make(value, limits: call.keyspace.limits))
   }
 }
 
@@ -49,13 +53,8 @@ enum RestoreCommand: KeyCommand {
         throw CommandError("BUSYKEY Target key name already exists.")
       }
       let expiry = try options.expiry(call.arguments[2], now: call.now)
-      var value = try read(call.arguments[3])
-      if let expiry, expiry <= call.now {
-        if let existing { call.keyspace.remove(existing) }
-        return call.reply.pointee.ok()
-      }
-      value.expiry = expiry
-      call.keyspace.place(value, at: key, in: call.database, replacing: existing)
+      let value = try read(call.arguments[3], now: call.now)
+      place(value, expiry, at: key, replacing: existing, call)
       if let idle = options.idleSeconds {
         call.keyspace.setIdleSeconds(idle, of: key, in: call.database)
       }
@@ -65,10 +64,23 @@ enum RestoreCommand: KeyCommand {
     }
   }
 
-  private static func read(_ payload: ByteView) throws(CommandError) -> ValueTransfer {
+  /// Gives the key the value, unless its time or that of all its fields has come already: then there is no key.
+  private static func place(
+    _ value: ValueTransfer, _ expiry: Int64?, at key: Key, replacing existing: Entry?, _ call: KeyCall
+  ) {
+    var value = value
+    if value.collection?.items.count == 0 || expiry.map({ $0 <= call.now }) ?? false {
+      if let existing { call.keyspace.remove(existing) }
+      return
+    }
+    value.expiry = expiry
+    call.keyspace.place(value, at: key, in: call.database, replacing: existing)
+  }
+
+  private static func read(_ payload: ByteView, now: Int64) throws(CommandError) -> ValueTransfer {
     let value: ValueTransfer
     do {
-      value = try DumpPayload.read(payload)
+      value = try DumpPayload.read(payload, now: now)
     } catch .wrongChecksum, .unsupportedVersion {
       throw CommandError("ERR DUMP payload version or checksum are wrong")
     } catch {
@@ -81,7 +93,7 @@ enum RestoreCommand: KeyCommand {
     return value
   }
 
-  private static let heldKinds: [ValueKind] = [.list, .set]
+  private static let heldKinds: [ValueKind] = [.list, .set, .hash]
 }
 
 /// The options of RESTORE.

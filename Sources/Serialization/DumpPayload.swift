@@ -32,9 +32,10 @@ public enum DumpPayload {
     return writer.bytes
   }
 
-  /// The value of a payload. `unsupportedVersion` and `wrongChecksum` say that the payload is none, or not whole; all else
+  /// The value of a payload. What has expired by `now` is left out; of a hash, nothing may remain. `unsupportedVersion` and `wrongChecksum` say that the payload is none, or not whole; all else
   /// that what it holds is no value.
-  public static func read(_ payload: ByteView) throws(SerializationError) -> ValueTransfer {
+  public static func read(_ payload: ByteView, now: Int64 = .min) throws(SerializationError) -> ValueTransfer
+  {
     guard payload.count > footerBytes else { throw .wrongChecksum }
     let content = payload[0..<payload.count - footerBytes]
     var footer = SerialReader(payload[content.count..<payload.count])
@@ -44,6 +45,7 @@ public enum DumpPayload {
     checksum.update(payload[0..<content.count + 2])
     guard try footer.readInteger(UInt64.self) == checksum.value else { throw .wrongChecksum }
     var reader = SerialReader(content)
+    reader.now = now
     let type = try reader.readType()
     let value = try reader.readValue(of: type)
     guard try reader.isAtEnd else { throw .trailingBytes }

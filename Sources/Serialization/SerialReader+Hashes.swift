@@ -35,7 +35,7 @@ extension SerialReader {
     }
     if items.count == 0 { throw .emptyCollection }
     if items.hasDuplicates(stride: 3) { throw .duplicate }
-    return FlatValue(fieldsWithTimes: items)
+    return FlatValue(fieldsWithTimes: items, now: now)
   }
 
   /// Times count from one before the `earliest`, so that zero is left for fields that have none.
@@ -61,20 +61,24 @@ extension SerialReader {
 }
 
 extension FlatValue {
-  /// The hash that field, value and time by turns spell. If no field has a time, the hash has none.
-  fileprivate init(fieldsWithTimes items: ItemArray) {
+  /// The hash that field, value and time by turns spell, without the fields that have expired. If no field has a time,
+  /// the hash has none.
+  fileprivate init(fieldsWithTimes items: ItemArray, now: Int64) {
     self.init(kind: .hash)
-    var plain = ItemArray()
-    var number = 0
-    items.forEachEncoded { item in
-      if number % 3 < 2 {
-        plain.append(encoded: item)
-      } else if Item(at: item.baseAddress.unsafelyUnwrapped).integer != 0 {
-        hasTimes = true
+    let isKept = { (time: Int64) in time == 0 || time > now }
+    items.withReader { reader in
+      while reader.read() != nil, reader.read() != nil, let time = reader.read()?.integer {
+        if time != 0, isKept(time) { hasTimes = true }
       }
-      number += 1
     }
-    self.items = hasTimes ? items : plain
+    items.withReader { reader in
+      while let field = reader.read(), let value = reader.read(), let time = reader.read()?.integer {
+        guard isKept(time) else { continue }
+        self.items.append(SerialElement(field))
+        self.items.append(SerialElement(value))
+        if hasTimes { self.items.append(time) }
+      }
+    }
   }
 }
 

@@ -22,6 +22,8 @@ public struct SerialReader: ~Copyable {
   private var checksumStart: UnsafePointer<UInt8>
   private var runningChecksum = CRC64()
   private let keepsChecksum: Bool
+  /// Fields of hashes whose time has come by then, in milliseconds since 1970, are left out.
+  public var now = Int64.min
 
   /// Bytes that are asked of a source at once.
   private static let pieceBytes = 1 << 16

@@ -144,6 +144,28 @@ import Testing
     #expect(fields(1_000, UInt64(Int64.max)) == .invalidTime)
   }
 
+  @Test func expiredFieldsAreLeftOut() throws {
+    for name in ["hash with times", "packed hash with times"] {
+      let known = try #require(craftedPayloads.first { $0.name == name })
+      func fields(now: Int64) throws -> FlatValue? {
+        try withView(known.bytes) { view in
+          Outcome { () throws(SerializationError) in try DumpPayload.read(view, now: now) }
+        }.get().collection
+      }
+      let first: Int64 = 1_900_000_000_000
+      #expect(try fields(now: first - 1)?.items.count == 9)
+      #expect(try fields(now: first)?.items.count == 6)
+      let last = try fields(now: first + 5)
+      #expect(last?.texts == [Array("b".utf8), Array("2".utf8)])
+      #expect(last?.hasTimes == false)
+    }
+    let body: [UInt8] = [0xe8, 3, 0, 0, 0, 0, 0, 0, 1, 1, 1, 0x61, 1, 0x62]
+    let gone = try withView(payload(.hashWithTimes, body)) { view in
+      Outcome { () throws(SerializationError) in try DumpPayload.read(view, now: 1_000) }
+    }.get()
+    #expect(gone.collection?.items.count == 0)
+  }
+
   @Test func packedIntegersMustAscend() {
     #expect(
       readPayload(payload(.setIntegers, [12, 2, 0, 0, 0, 2, 0, 0, 0, 5, 0, 5, 0])).error == .invalidIntegers)

@@ -89,6 +89,11 @@ class Exchange(unittest.TestCase):
         if kind not in self.kinds:
             self.skipTest(f"the server has no {kind} yet")
 
+    @property
+    def knows_all_types(self) -> bool:
+        """Whether the binary reads what Redis 7.4 writes."""
+        return self.subject.version >= (7, 4)
+
     def configure(self, **settings: object) -> None:
         """Changes the limits of redis-server for one test."""
         for name, value in settings.items():
@@ -251,7 +256,8 @@ class Exchange(unittest.TestCase):
             payload = rdb.payload(rdb.SET_INTSET, rdb.string(rdb.intset([1, -1, 100], width)), 2)
             self.restored(payload, ("set", [b"-1", b"1", b"100"]))
         payload = rdb.payload(rdb.SET_LISTPACK, rdb.string(rdb.listpack([b"a", 7])), 11)
-        self.restored(payload, ("set", [b"7", b"a"]), (self.ours,))
+        if self.knows_all_types:
+            self.restored(payload, ("set", [b"7", b"a"]), (self.ours,))
 
     def test_old_hashes(self) -> None:
         self.require("hash")
@@ -263,6 +269,56 @@ class Exchange(unittest.TestCase):
             self.restored(rdb.payload(rdb.HASH_ZIPMAP, rdb.string(rdb.zipmap(pairs, unused)), 2), expected)
         self.restored(rdb.payload(rdb.HASH_ZIPLIST, rdb.string(rdb.ziplist(flat)), 4), expected)
         self.restored(rdb.payload(rdb.HASH_LISTPACK, rdb.lzf_string(rdb.listpack(flat))), expected)
+
+    def test_fields_with_times(self) -> None:
+        self.require("hash")
+        if not self.knows_all_types:
+            self.skipTest("needs the types of Redis 7.4")
+        pairs = [item for number in range(600) for item in (b"field %d" % number, b"value %d" % number)]
+        for count in (3, 600):
+            with self.subTest(fields=count):
+                self.ours.command("DEL", "k")
+                self.ours.command("HSET", "k", *pairs[: 2 * count])
+                self.ours.command("HPEXPIREAT", "k", FAR_FUTURE_MS, "FIELDS", 2, "field 1", "field 2")
+                self.ours.command("HPEXPIREAT", "k", FAR_FUTURE_MS - 7, "FIELDS", 1, "field 0")
+                payload = self.ours.command("DUMP", "k").value
+                self.assertEqual(payload[0], rdb.HASH_LISTPACK_EX if count == 3 else rdb.HASH_METADATA)
+                self.assertEqual(payload[1:9], struct.pack("<Q", FAR_FUTURE_MS - 7))
+                self.restored(payload, content(self.ours, "k"), (self.ours,))
+                times = self.ours.command("HPEXPIRETIME", "copy", "FIELDS", 4, "field 0", "field 1", "field 2", "field 3")
+                self.assertEqual(values(times)[:3], [FAR_FUTURE_MS - 7, FAR_FUTURE_MS, FAR_FUTURE_MS])
+                self.assertEqual(values(times)[3], -1 if count > 3 else -2)
+
+    def test_fields_that_have_expired(self) -> None:
+        self.require("hash")
+        if not self.knows_all_types:
+            self.skipTest("needs the types of Redis 7.4")
+        past = int(time.time() * 1000) - 1_000
+        for kind, body in self.hashes_with_times(past, FAR_FUTURE_MS):
+            self.restored(rdb.payload(kind, body, rdb.VERSION_7_4), ("hash", [(b"b", b"2"), (b"c", b"3")]), (self.ours,))
+            times = self.ours.command("HPEXPIRETIME", "copy", "FIELDS", 2, "b", "c")
+            self.assertEqual(values(times), [FAR_FUTURE_MS, -1])
+        body = struct.pack("<Q", past) + rdb.length(1) + rdb.length(1) + rdb.strings([b"f", b"v"])
+        payload = rdb.payload(rdb.HASH_METADATA, body, rdb.VERSION_7_4)
+        self.assertEqual(self.ours.command("RESTORE", "copy", 0, payload, "REPLACE").value, b"OK")
+        self.assertEqual(self.ours.command("EXISTS", "copy").value, 0)
+
+    def hashes_with_times(self, first: int, second: int) -> list[tuple[int, bytes]]:
+        """Fields a, b and c, of which the last has no time, in all forms of 7.4 and its candidates."""
+        triples = [b"a", 1, first, b"b", 2, second, b"c", 3, 0]
+        packed = rdb.string(rdb.listpack(triples))
+
+        def fields(base: int) -> bytes:
+            times = [rdb.length(time - base + 1 if time else 0) for time in triples[2::3]]
+            return rdb.length(3) + b"".join(one + rdb.strings([triples[3 * n], b"%d" % triples[3 * n + 1]]) for n, one in enumerate(times))
+
+        earliest = struct.pack("<Q", first)
+        return [
+            (rdb.HASH_METADATA_PRE_GA, fields(1)),
+            (rdb.HASH_LISTPACK_EX_PRE_GA, packed),
+            (rdb.HASH_METADATA, earliest + fields(first)),
+            (rdb.HASH_LISTPACK_EX, earliest + packed),
+        ]
 
     def test_old_sorted_sets(self) -> None:
         self.require("zset")
@@ -299,7 +355,8 @@ class Exchange(unittest.TestCase):
             self.assertEqual(self.theirs.command("RESTORE", "copy", 0, payload, "REPLACE").value, b"OK")
             self.restored(payload, content(self.theirs, "copy"))
         expected = content(self.theirs, "copy")
-        self.restored(rdb.payload(rdb.STREAM_LISTPACKS_3, self.old_stream(rdb.STREAM_LISTPACKS_3), 11), expected, (self.ours,))
+        if self.knows_all_types:
+            self.restored(rdb.payload(rdb.STREAM_LISTPACKS_3, self.old_stream(rdb.STREAM_LISTPACKS_3), 11), expected, (self.ours,))
 
     def test_streams(self) -> None:
         self.require("stream")
@@ -330,6 +387,8 @@ class Exchange(unittest.TestCase):
 
     def test_order_of_sorted_sets_is_not_trusted(self) -> None:
         self.require("zset")
+        if not self.subject.is_pantala:
+            self.skipTest("only Pantala: redis-server believes it")
         payload = rdb.payload(rdb.ZSET_LISTPACK, rdb.string(rdb.listpack([b"b", 2, b"a", 2, b"c", 1])))
         self.restored(payload, ("zset", [b"c", b"1", b"a", b"2", b"b", b"2"]), (self.ours,))
 
@@ -397,7 +456,7 @@ class Restore(ServerTestCase):
         for payload in (b"", b"x", self.payload[:-1], self.payload + b"x", self.payload[:-8] + bytes(8), b"\x01" + self.payload[1:]):
             self.assert_error(self.restore(payload=payload), BAD_CHECKSUM)
         self.assert_error(self.restore(payload=rdb.payload(rdb.STRING, rdb.string(b"x"), 200)), BAD_CHECKSUM)
-        for kind, body in [(99, b"\x01x"), (rdb.STRING, b"\x05abc"), (rdb.SET, b"\x00"), (rdb.LIST, b"\x81" + b"\x7f" * 8)]:
+        for kind, body in [(99, b"\x01x"), (rdb.STRING, b"\x30abc"), (rdb.SET, b"\x00"), (rdb.LIST, b"\x81" + b"\x7f" * 8)]:
             self.assert_error(self.restore(payload=rdb.payload(kind, body)), BAD_FORMAT)
         self.assertEqual(self.c.command("EXISTS", "k").value, 0)
 
@@ -462,6 +521,7 @@ class Hostile(ServerTestCase):
         return bytes(changed)
 
     def test_mutations(self) -> None:
+        self.require_pantala("redis-server does not look as closely, and does not live on always")
         source = random.Random(seed())
         originals = self.originals()
         restored = 0
