@@ -15,6 +15,14 @@ public func parseDouble(_ bytes: ByteView) -> Double? {
   return pantala_double_parse(bytes.start, bytes.count, &value) ? value : nil
 }
 
+/// The double that `bytes` spell as a bound of a range of scores, or nil: what Redis leaves to `strtod`, which is more
+/// generous than `parseDouble`. Spaces in front, the empty text (0) and what overflows are accepted.
+public func parseScoreBound(_ bytes: ByteView) -> Double? {
+  if let plain = parsePlainDecimal(bytes) { return plain }
+  var value = 0.0
+  return pantala_double_parse_loosely(bytes.start, bytes.count, &value) ? value : nil
+}
+
 /// Reads the common case, digits with perhaps a sign and a point, without the C library; nil says only
 /// that the text isn't of that kind.
 ///

@@ -12,7 +12,7 @@
 /// The seed keeps clients from choosing keys that collide, as far as they can't observe the hash. It
 /// isn't a cryptographic function, and hashes don't outlive the process: they differ between machines of
 /// different byte order.
-public struct KeyHasher: Sendable {
+public struct KeyHasher: Sendable, BitwiseCopyable {
   // Four secret words that blind the operands: without them a key could make a factor zero.
   private let first: UInt64
   private let second: UInt64

@@ -94,6 +94,19 @@ bool pantala_double_parse(const uint8_t *bytes, size_t count, double *result) {
   return parsed;
 }
 
+bool pantala_double_parse_loosely(const uint8_t *bytes, size_t count, double *result) {
+  char stack_text[DOUBLE_STACK_BYTES];
+  char *text = count < sizeof stack_text ? stack_text : malloc(count + 1);
+  if (text == NULL) return false;
+  memcpy(text, bytes, count);
+  text[count] = '\0';
+  char *end;
+  *result = strtod(text, &end);
+  bool parsed = *end == '\0' && !isnan(*result);
+  if (text != stack_text) free(text);
+  return parsed;
+}
+
 size_t pantala_double_write(double value, uint8_t *target) {
   char text[PANTALA_DOUBLE_TEXT_BYTES_MAX + 8];
   int printed = snprintf(text, sizeof text, "%.17g", value);

@@ -8,6 +8,7 @@ extension CommandTable {
       listCommands,
       hashCommands,
       setCommands,
+      sortedSetCommands,
       streamCommands,
       bitmapCommands,
       hyperLogLogCommands,

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "pantala_numbers.h"
+#include "pantala_search.h"
 #include "pantala_system.h"
 
 // Asks the cache for the line at `address`, to be read soon.

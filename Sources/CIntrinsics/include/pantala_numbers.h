@@ -40,6 +40,10 @@ size_t pantala_long_double_write(pantala_long_double value, uint8_t *target);
 /// Reads the whole of `bytes` as a double, with the refusals of `pantala_long_double_parse` but any length.
 bool pantala_double_parse(const uint8_t *bytes, size_t count, double *result);
 
+/// Reads a double as Redis reads the bounds of score ranges: up to a NUL, spaces in front allowed, nothing as zero, what
+/// doesn't fit as an infinity or zero. Refuses NaN and anything behind the number.
+bool pantala_double_parse_loosely(const uint8_t *bytes, size_t count, double *result);
+
 /// Prints a value in 17 significant digits ("%.17g"); returns the count.
 /// `target` has room for PANTALA_DOUBLE_TEXT_BYTES_MAX bytes.
 size_t pantala_double_write(double value, uint8_t *target);

@@ -25,8 +25,9 @@ extension ValueKind {
     case .list: ListType.self
     case .hash: HashType.self
     case .set: SetType.self
+    case .sortedSet: SortedSetType.self
     case .stream: StreamType.self
-    case .bytes, .integer, .sortedSet:
+    case .bytes, .integer:
       preconditionFailure("strings are no collections")
     }
   }

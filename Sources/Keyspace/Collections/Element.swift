@@ -75,7 +75,7 @@ public struct Element {
   }
 
   /// The element that an item is.
-  init(_ item: Item) {
+  public init(_ item: Item) {
     if let text = item.text { self.init(plainText: text) } else { self.init(item.integer) }
   }
 
@@ -150,6 +150,8 @@ public struct ItemArray: Sendable {
   public mutating func append(_ text: ByteView) { append(Element(text)) }
 
   public mutating func append(_ integer: Int64) { append(Element(integer)) }
+
+  public mutating func append(_ item: Item) { append(Element(item)) }
 
   /// Appends a sorted set's score.
   public mutating func append(score: Double) {
