@@ -18,8 +18,9 @@ public enum BitOperation: Sendable {
 
   /// Writes the combination of `sources`, of which there is at least one, to `target`, which is as long as the longest
   /// of them and overlaps none.
-  public func combine<Source: ByteSource>(_ sources: [Source], into target: UnsafeMutableBufferPointer<UInt8>)
-  {
+  public func combine<Source: ByteViewable>(
+    _ sources: [Source], into target: UnsafeMutableBufferPointer<UInt8>
+  ) {
     guard let start = target.baseAddress, !sources.isEmpty else { return }
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.blockBytes) { scratch in
       for offset in stride(from: 0, to: target.count, by: Self.blockBytes) {
@@ -31,7 +32,7 @@ public enum BitOperation: Sendable {
     }
   }
 
-  private func combineBlock<Source: ByteSource>(
+  private func combineBlock<Source: ByteViewable>(
     _ block: UnsafeMutableBufferPointer<UInt8>, of sources: [Source], at offset: Int,
     scratch: UnsafeMutablePointer<UInt8>
   ) {
@@ -123,16 +124,16 @@ public enum BitOperation: Sendable {
 }
 
 /// Something that can show its bytes: a view, or an array.
-public protocol ByteSource {
+public protocol ByteViewable {
   /// Calls `body` with a view of the bytes, which is valid only then.
   func withBytes<Result>(_ body: (ByteView) -> Result) -> Result
 }
 
-extension ByteView: ByteSource {
+extension ByteView: ByteViewable {
   public func withBytes<Result>(_ body: (ByteView) -> Result) -> Result { body(self) }
 }
 
-extension [UInt8]: ByteSource {
+extension [UInt8]: ByteViewable {
   public func withBytes<Result>(_ body: (ByteView) -> Result) -> Result {
     withUnsafeBufferPointer { buffer in
       // An empty array may have no storage; an empty view's start is never read.

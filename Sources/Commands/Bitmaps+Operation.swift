@@ -94,7 +94,7 @@ extension BitOperation {
       ("andor", .andOr, "ERR BITOP ANDOR must be called with at least two source keys."),
     ]
 
-  fileprivate func result<Source: ByteSource>(of sources: [Source]) -> [UInt8] {
+  fileprivate func result<Source: ByteViewable>(of sources: [Source]) -> [UInt8] {
     let count = sources.reduce(0) { max($0, $1.withBytes { $0.count }) }
     return [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
       combine(sources, into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
