@@ -3,7 +3,8 @@ import Engine
 import Keyspace
 import RESP
 
-enum ZAddCommand: KeyCommand {
+enum ZAddCommand: ElementCommand {
+  static let elementArgument = 3
   static let declaration = CommandDeclaration(
     name: "zadd", arity: -4, flags: [.write, .denyOutOfMemory, .fast], keys: [.key([.readWrite, .update])],
     group: .sortedSet, since: "1.2.0",
@@ -26,7 +27,8 @@ enum ZAddCommand: KeyCommand {
   static func execute(_ call: inout KeyCall) { call.addScores([]) }
 }
 
-enum ZIncrByCommand: KeyCommand {
+enum ZIncrByCommand: ElementCommand {
+  static let elementArgument = 3
   static let declaration = CommandDeclaration(
     name: "zincrby", arity: 4, flags: [.write, .denyOutOfMemory, .fast],
     keys: [.key([.readWrite, .access, .update])], group: .sortedSet, since: "1.2.0",

@@ -3,14 +3,16 @@ import Engine
 import Keyspace
 import RESP
 
-enum ZRankCommand: KeyCommand {
+enum ZRankCommand: ElementCommand {
+  static let elementArgument = 2
   static let declaration = rankDeclaration(
     "zrank", summary: "Answers with the place of a member of a sorted set, counted from the lowest score.")
 
   static func execute(_ call: inout KeyCall) { call.answerRank(reversed: false) }
 }
 
-enum ZRevRankCommand: KeyCommand {
+enum ZRevRankCommand: ElementCommand {
+  static let elementArgument = 2
   static let declaration = rankDeclaration(
     "zrevrank", summary: "Answers with the place of a member of a sorted set, counted from the highest score."
   )

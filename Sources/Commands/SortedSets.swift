@@ -30,7 +30,8 @@ enum ZCardCommand: KeyCommand {
   }
 }
 
-enum ZScoreCommand: KeyCommand {
+enum ZScoreCommand: ElementCommand {
+  static let elementArgument = 2
   static let declaration = CommandDeclaration(
     name: "zscore", arity: 3, flags: [.readOnly, .fast], keys: [.key([.readOnly, .access])],
     group: .sortedSet, since: "1.2.0", summary: "Answers with the score of a member of a sorted set.",
@@ -45,7 +46,8 @@ enum ZScoreCommand: KeyCommand {
   }
 }
 
-enum ZMScoreCommand: KeyCommand {
+enum ZMScoreCommand: ElementCommand {
+  static let elementArgument = 2
   static let declaration = CommandDeclaration(
     name: "zmscore", arity: -3, flags: [.readOnly, .fast], keys: [.key([.readOnly, .access])],
     group: .sortedSet, since: "6.2.0", summary: "Answers with the scores of some members of a sorted set.",
@@ -66,7 +68,8 @@ enum ZMScoreCommand: KeyCommand {
   }
 }
 
-enum ZRemCommand: KeyCommand {
+enum ZRemCommand: ElementCommand {
+  static let elementArgument = 2
   static let declaration = CommandDeclaration(
     name: "zrem", arity: -3, flags: [.write, .fast], keys: [.key([.readWrite, .delete])], group: .sortedSet,
     since: "1.2.0", summary: "Removes members from a sorted set; one without members does not exist.",

@@ -5,9 +5,11 @@ import CIntrinsics
 public struct ElementPrefetch {
   /// The page in which the element is to be looked for; nil if there is nothing to ask for.
   fileprivate let page: UnsafeMutableRawPointer?
+  /// The sorted set, if the page is one of a member index.
+  fileprivate let sortedSet: UnsafeMutablePointer<LargeSortedSet>?
   fileprivate let hash: UInt64
 
-  fileprivate static var none: ElementPrefetch { ElementPrefetch(page: nil, hash: 0) }
+  fileprivate static var none: ElementPrefetch { ElementPrefetch(page: nil, sortedSet: nil, hash: 0) }
 }
 
 /// Looking for an element of a large collection is a chain of cache misses. Commands of a group ask for the links of
@@ -34,17 +36,43 @@ extension Keyspace {
     switch kind {
     case .set, .hash:
       let table = UnsafeMutableRawPointer(root).assumingMemoryBound(to: DenseTable.self)
-      return ElementPrefetch(page: table.prefetchPage(hash: hash), hash: hash)
+      return ElementPrefetch(page: table.prefetchPage(hash: hash), sortedSet: nil, hash: hash)
+    case .sortedSet:
+      let set = UnsafeMutableRawPointer(root).assumingMemoryBound(to: LargeSortedSet.self)
+      let page = set.pointee.index.page(of: UInt32(truncatingIfNeeded: hash >> 32))
+      page.prefetch()
+      return ElementPrefetch(page: page.base, sortedSet: set, hash: hash)
     default:
       return .none
     }
   }
 
-  /// The second link: the entry, once the page is at hand.
+  /// The second link: the entry, or the leaf of a sorted set's member, once the page is at hand.
   @inline(__always)
   public mutating func prefetchEntry(_ prefetch: ElementPrefetch) {
     guard let page = prefetch.page else { return }
-    DensePage(base: page).prefetchEntry(hash: prefetch.hash)
+    if let set = prefetch.sortedSet {
+      IndexPage(base: page).prefetchLeaf(of: set, tag: UInt32(truncatingIfNeeded: prefetch.hash >> 32))
+    } else {
+      DensePage(base: page).prefetchEntry(hash: prefetch.hash)
+    }
+  }
+}
+
+extension IndexPage {
+  /// Asks for the page's lines.
+  fileprivate func prefetch() {
+    for line in 0..<Self.byteMaximum / 64 { pantala_prefetch(base + line * 64) }
+  }
+
+  /// Asks for the lines of the leaf that most likely holds the member with this tag.
+  fileprivate func prefetchLeaf(of set: UnsafeMutablePointer<LargeSortedSet>, tag: UInt32) {
+    let entry = next(tag, from: 0)
+    guard entry < count else { return }
+    let leaf = set.pointee.leaves[leaves[entry]].base
+    // The header, and where the fingerprints lie in a leaf of members of usual length.
+    pantala_prefetch(leaf)
+    for line in 3..<8 { pantala_prefetch(leaf + line * 64) }
   }
 }
 
