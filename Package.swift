@@ -25,6 +25,7 @@ let package = Package(
     .target(name: "Configuration", dependencies: ["Bytes"]),
     .target(name: "Statistics"),
     .target(name: "Sketches", dependencies: ["Bytes"]),
+    .target(name: "Geography"),
 
     // The way of a command, from the outside in.
     .target(name: "Ring", dependencies: ["CUring", "CIntrinsics"]),
@@ -38,7 +39,7 @@ let package = Package(
         "Bytes", "Configuration", "Heap", "Keyspace", "RESP", "Ring", "Statistics", "CIntrinsics",
         .product(name: "DequeModule", package: "swift-collections"),
       ]),
-    .target(name: "Commands", dependencies: ["Engine", "Serialization", "Sketches"]),
+    .target(name: "Commands", dependencies: ["Engine", "Geography", "Serialization", "Sketches"]),
     .target(
       name: "Server",
       dependencies: [
@@ -51,6 +52,7 @@ let package = Package(
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
     .testTarget(name: "StatisticsTests", dependencies: ["Statistics"]),
     .testTarget(name: "SketchesTests", dependencies: ["Bytes", "Sketches"]),
+    .testTarget(name: "GeographyTests", dependencies: ["Geography"]),
     .testTarget(name: "RingTests", dependencies: ["Ring"]),
     .testTarget(name: "HeapTests", dependencies: ["Heap"]),
     .testTarget(name: "RESPTests", dependencies: ["RESP"]),

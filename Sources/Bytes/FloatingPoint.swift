@@ -69,3 +69,28 @@ public func writeDouble(_ value: Double, to target: UnsafeMutablePointer<UInt8>)
   }
   return pantala_double_write(value, target)
 }
+
+/// The longest text `writeFixed` prints.
+public var fixedBytesMax: Int { Int(PANTALA_FIXED_TEXT_BYTES_MAX) }
+
+/// Prints `value` with exactly `fractionDigits` digits, at most 17, behind the point at `target`, which has room for
+/// `fixedBytesMax` bytes; returns the count. Infinities are "inf" and "-inf".
+@discardableResult
+public func writeFixed(_ value: Double, fractionDigits: Int, to target: UnsafeMutablePointer<UInt8>) -> Int {
+  precondition(fractionDigits >= 0 && fractionDigits <= 17, "too many digits")
+  return pantala_double_write_fixed(value, Int32(fractionDigits), target)
+}
+
+/// Prints a finite `value` as `LongDouble` does: up to 17 digits behind the point, no trailing zeros, never "-0".
+@discardableResult
+public func writeTrimmed(_ value: Double, to target: UnsafeMutablePointer<UInt8>) -> Int {
+  precondition(value.isFinite, "a value that isn't finite has no decimal text")
+  var count = writeFixed(value, fractionDigits: 17, to: target)
+  while target[count - 1] == UInt8(ascii: "0") { count -= 1 }
+  if target[count - 1] == UInt8(ascii: ".") { count -= 1 }
+  if count == 2, target[0] == UInt8(ascii: "-"), target[1] == UInt8(ascii: "0") {
+    target[0] = UInt8(ascii: "0")
+    return 1
+  }
+  return count
+}

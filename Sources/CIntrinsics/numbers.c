@@ -114,3 +114,11 @@ size_t pantala_double_write(double value, uint8_t *target) {
   memcpy(target, text, (size_t)printed);
   return (size_t)printed;
 }
+
+size_t pantala_double_write_fixed(double value, int fraction_digits, uint8_t *target) {
+  char text[PANTALA_FIXED_TEXT_BYTES_MAX + 1];
+  int printed = snprintf(text, sizeof text, "%.*f", fraction_digits, value);
+  if (printed <= 0 || printed > PANTALA_FIXED_TEXT_BYTES_MAX) return 0;
+  memcpy(target, text, (size_t)printed);
+  return (size_t)printed;
+}

@@ -11,6 +11,7 @@ extension CommandTable {
       sortedSetCommands,
       streamCommands,
       bitmapCommands,
+      geoCommands,
       hyperLogLogCommands,
       genericCommands,
       serializationCommands,

@@ -119,4 +119,32 @@ import Testing
       expectEqual(parsed(text)?.bitPattern, value.bitPattern, "\(text), seed \(seed)")
     }
   }
+
+  // MARK: Fixed digits
+
+  @Test func printsFixedDigits() {
+    func fixed(_ value: Double, _ digits: Int) -> String? {
+      written(countMax: fixedBytesMax) { writeFixed(value, fractionDigits: digits, to: $0) }
+    }
+    #expect(fixed(166274.15156960033, 4) == "166274.1516")
+    #expect(fixed(0, 4) == "0.0000")
+    #expect(fixed(-0.00001, 4) == "-0.0000")
+    #expect(fixed(200, 6) == "200.000000")
+    #expect(fixed(0.5, 0) == "0")
+    #expect(fixed(-.infinity, 4) == "-inf")
+    #expect(fixed(-.greatestFiniteMagnitude, 17)?.count == fixedBytesMax)
+  }
+
+  @Test func printsPlainDecimalsWithoutTrailingZeros() {
+    func trimmed(_ value: Double) -> String? {
+      written(countMax: fixedBytesMax) { writeTrimmed(value, to: $0) }
+    }
+    #expect(trimmed(13.361389338970184) == "13.36138933897018433")
+    #expect(trimmed(180) == "180")
+    #expect(trimmed(-0.5) == "-0.5")
+    #expect(trimmed(0) == "0")
+    #expect(trimmed(-0.0) == "0")
+    #expect(trimmed(-1e-30) == "0")
+    #expect(trimmed(1e20) == "100000000000000000000")
+  }
 }

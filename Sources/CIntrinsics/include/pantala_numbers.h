@@ -48,4 +48,11 @@ bool pantala_double_parse_loosely(const uint8_t *bytes, size_t count, double *re
 /// `target` has room for PANTALA_DOUBLE_TEXT_BYTES_MAX bytes.
 size_t pantala_double_write(double value, uint8_t *target);
 
+/// The longest text of a double that `pantala_double_write_fixed` prints: a sign, 309 digits, the point and 17 digits.
+#define PANTALA_FIXED_TEXT_BYTES_MAX 328
+
+/// Prints a value with `fraction_digits`, at most 17, behind the point ("%.*f"); returns the count.
+/// `target` has room for PANTALA_FIXED_TEXT_BYTES_MAX bytes.
+size_t pantala_double_write_fixed(double value, int fraction_digits, uint8_t *target);
+
 #endif
