@@ -155,8 +155,10 @@ private struct ListPositionOptions {
       guard arguments.hasArgument(after: index) else { throw CommandError(ErrorText.syntax) }
       let value = arguments[index + 1]
       if arguments.isWord("rank", at: index) {
-        rank = try signedCount(value)
-        if rank == 0 { throw CommandError(Self.rankZero) }
+        guard let number = parseInt64(value) else { throw CommandError(ErrorText.notAnInteger) }
+        if number == 0 { throw CommandError(Self.rankZero) }
+        // The smallest number has no opposite to count up to: Redis 7.0 passes no match over then.
+        rank = number == .min ? -1 : number
       } else if arguments.isWord("count", at: index) {
         count = try Self.positive(value, orElse: "ERR COUNT can't be negative")
       } else if arguments.isWord("maxlen", at: index) {
@@ -179,15 +181,4 @@ private struct ListPositionOptions {
     guard let value = parseInt64(argument), value >= 0 else { throw CommandError(error) }
     return value
   }
-}
-
-/// A count whose sign says from which end to begin.
-private func signedCount(_ argument: ByteView) throws(CommandError) -> Int64 {
-  guard let value = parseInt64(argument) else { throw CommandError(ErrorText.notAnInteger) }
-  // What has no counterpart of the other sign is refused.
-  guard value > Int64.min else {
-    throw CommandError(
-      "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807")
-  }
-  return value
 }

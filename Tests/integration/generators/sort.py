@@ -44,7 +44,8 @@ class Sort(TypedFamily):
     def element(self, text: bool) -> bytes:
         """A number, mostly, as SORT wants them; with a name that has weights."""
         if self.r.chance(0.002):
-            return self.r.pick((b"abc", b"", b"nan", b"inf", b"1e400", b" 1", b"0x10", b"-0", b"1.5", b"1e3"))
+            # Nothing out of range: Redis then takes later numbers for that, too, until something resets errno.
+            return self.r.pick((b"abc", b"", b"nan", b"inf", b" 1", b"0x10", b"-0", b"1.5", b"1e3"))
         return (b"e%d" if text else b"%d") % self.r.random.randrange(ELEMENTS)
 
     def fill(self) -> list[Step]:
