@@ -205,7 +205,7 @@ extension SortedSetStoreCommand {
       let sources = try await call.scoredSources(keys)
       let options = try SortedSetAlgebraOptions(
         call.arguments, keys: keys, operation == .difference ? .storingPlainly : .storing)
-      let result = options.flatResult(of: operation, sources, on: call.localShard)
+      let result = options.result(of: operation, sources, on: call.localShard).flat
       await call.store(ValueTransfer(result), at: call.arguments[1])
       call.reply.pointee.integer(result.items.count / 2)
     } catch {

@@ -137,16 +137,6 @@ struct SortedSetAlgebraOptions {
     return builder
   }
 
-  /// The same as plain items.
-  func flatResult(
-    of operation: SetOperation, _ sources: [ScoredSource], on shard: UnsafeMutablePointer<Shard>
-  ) -> FlatValue {
-    let result = result(of: operation, sources, on: shard)
-    var value = FlatValue(kind: .sortedSet)
-    result.forEachScored { value.appendScored($0, $1) }
-    return value
-  }
-
   /// Members that all sets have, up to the limit.
   func intersectionCount(_ sources: [ScoredSource], hasher: KeyHasher) -> Int {
     var count = 0

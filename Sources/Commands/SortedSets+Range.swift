@@ -139,19 +139,11 @@ enum ZRangeStoreCommand: KeyCommand, CoordinatedCommand {
   static func execute(_ call: inout KeyCall) {
     do throws(CommandError) {
       let request = try request(call.arguments)
-      var builder = SortedSetBuilder(hasher: call.keyspace.hasher, heap: call.keyspace.heap)
-      switch call.find(call.key(2), .sortedSet, for: .read) {
-      case .missing: break
-      case .otherType: throw CommandError(ErrorText.wrongType)
-      case .entry(let entry):
-        entry.forEachScored(inRanks: request.ranks(in: entry)) { member, score in
-          builder.setScore(score, of: Element(member))
-        }
-      }
-      let count = builder.count
+      let result = try result(request, call.key(2), in: call.database, of: call.shard)
+      let count = result.count
       let target = call.key(1)
       let existing = call.keyspace.lookup(target, in: call.database, for: .write)
-      call.keyspace.place(builder, at: target, in: call.database, replacing: existing)
+      call.keyspace.place(result, at: target, in: call.database, replacing: existing)
       call.reply.pointee.integer(count)
     } catch {
       call.reply.pointee.error(error.text)
@@ -165,20 +157,12 @@ enum ZRangeStoreCommand: KeyCommand, CoordinatedCommand {
       let database = operation.database
       let found = await operation.onShard(operation.shard(of: source)) { shard -> FetchedValue in
         let key = Key(source, hasher: shard.pointee.keyspace.hasher)
-        guard let entry = shard.pointee.keyspace.lookup(key, in: database, for: .read) else {
-          return .missing
-        }
-        guard entry.kind == .sortedSet else { return .otherType }
-        return .value(ValueTransfer(entry.flatScored(inRanks: request.ranks(in: entry))))
+        guard let result = try? result(request, key, in: database, of: shard) else { return .otherType }
+        return .value(ValueTransfer(result.flat))
       }
-      var result: ValueTransfer?
-      switch found {
-      case .missing: break
-      case .otherType: throw CommandError(ErrorText.wrongType)
-      case .value(let value): result = value
-      }
-      await operation.store(result, at: operation.arguments[1])
-      operation.reply.pointee.integer((result?.collection?.items.count ?? 0) / 2)
+      guard case .value(let value) = found else { throw CommandError(ErrorText.wrongType) }
+      await operation.store(value, at: operation.arguments[1])
+      operation.reply.pointee.integer((value.collection?.items.count ?? 0) / 2)
     } catch {
       operation.reply.pointee.error(error.text)
     }
@@ -186,5 +170,23 @@ enum ZRangeStoreCommand: KeyCommand, CoordinatedCommand {
 
   private static func request(_ arguments: Arguments) throws(CommandError) -> SortedSetRangeRequest {
     try SortedSetRangeRequest(arguments, keyIndex: 2, measure: nil, reversed: nil)
+  }
+
+  /// The members asked for, as a set of their own.
+  private static func result(
+    _ request: SortedSetRangeRequest, _ key: Key, in database: Int, of shard: UnsafeMutablePointer<Shard>
+  ) throws(CommandError) -> SortedSetBuilder {
+    let source = shard.pointee.keyspace.lookup(key, in: database, for: .read)
+    if let source, source.kind != .sortedSet { throw CommandError(ErrorText.wrongType) }
+    let ranks = source.map { request.ranks(in: $0) } ?? 0..<0
+    let limits = shard.pointee.keyspace.limits
+    // Where Redis knows in time that there will be many, it makes a large set at once.
+    let isMany = request.isByRank && ranks.count > limits.sortedSetPackedEntries
+    var builder = SortedSetBuilder(
+      hasher: shard.pointee.keyspace.hasher, heap: shard.pointee.heap, growingWithin: isMany ? nil : limits)
+    source?.forEachScored(inRanks: ranks, reversed: request.reversed) { member, score in
+      builder.setScore(score, of: Element(member))
+    }
+    return builder
   }
 }

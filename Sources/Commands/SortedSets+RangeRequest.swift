@@ -87,6 +87,9 @@ struct SortedSetRangeRequest: Sendable {
     }
   }
 
+  /// Whether members are chosen by their places.
+  var isByRank: Bool { if case .ranks = bounds { true } else { false } }
+
   /// The ranks of the members asked for, counted from the lowest score.
   @inline(__always)
   func ranks(in entry: Entry) -> Range<Int> {

@@ -18,13 +18,26 @@ enum ZScanCommand: KeyCommand {
     call.scanElements(of: .sortedSet) { entry, cursor, request, list in
       withUnsafeTemporaryAllocation(of: UInt8.self, capacity: doubleBytesMax) { digits in
         let digits = digits.baseAddress.unsafelyUnwrapped
+        let isPacked = entry.isPackedSortedSet
         return entry.scanScored(from: cursor, count: request.count) { member, score in
           guard request.accepts(member) else { return }
           list.append(member)
-          // Also for RESP3 clients a text.
-          list.append(ByteView(start: UnsafePointer(digits), count: writeDouble(score, to: digits)))
+          list.append(text(of: score, isPacked: isPacked, to: digits))
         }
       }
     }
+  }
+
+  /// A score as ZSCAN shows it: always a text, and in a compact set without an exponent where Redis has an integer there.
+  private static func text(of score: Double, isPacked: Bool, to digits: UnsafeMutablePointer<UInt8>)
+    -> ByteView
+  {
+    let count: Int
+    if isPacked, score.magnitude <= Double(Int64.max / 2), let whole = Int64(exactly: score) {
+      count = writeDecimal(whole, to: digits)
+    } else {
+      count = writeDouble(score, to: digits)
+    }
+    return ByteView(start: UnsafePointer(digits), count: count)
   }
 }

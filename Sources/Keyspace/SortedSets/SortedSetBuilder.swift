@@ -7,8 +7,13 @@ public struct SortedSetBuilder: ~Copyable {
   fileprivate let root: UnsafeMutablePointer<LargeSortedSet>
   fileprivate let heap: ShardHeap
   fileprivate var longest = 0
+  /// As long as it is set, scores lose the sign of zero, as they do in a compact set that this one could still be.
+  private var packedLimits: CollectionLimits?
 
-  public init(hasher: KeyHasher, heap: ShardHeap) {
+  /// - Parameter growingWithin: the limits of compact sets, if the set is to come out as if each member had been added
+  ///   to it by ZADD; nil if it is made as a large one first.
+  public init(hasher: KeyHasher, heap: ShardHeap, growingWithin limits: CollectionLimits? = nil) {
+    packedLimits = limits
     root = LargeSortedSet.make(hasher: hasher, heap: heap)
     self.heap = heap
   }
@@ -39,6 +44,13 @@ public struct SortedSetBuilder: ~Copyable {
     root.forEachMember(fromRank: 0, count: root.count, reversed: false, body)
   }
 
+  /// A copy of all members as plain items.
+  public var flat: FlatValue {
+    var value = FlatValue(kind: .sortedSet)
+    forEachScored { value.appendScored($0, $1) }
+    return value
+  }
+
   /// Gives a member a score, whether it is there or not.
   public mutating func setScore(_ score: Double, of member: Element) {
     combineScore(score, of: member) { _, new in new }
@@ -57,8 +69,15 @@ public struct SortedSetBuilder: ~Copyable {
       }
     } else {
       longest = max(longest, member.textCount)
-      root.add(member, score: score, tag: tag, heap: heap)
+      root.add(member, score: packedScore(score), tag: tag, heap: heap)
     }
+  }
+
+  private mutating func packedScore(_ score: Double) -> Double {
+    guard let limits = packedLimits else { return score }
+    if limits.keepPacked(count: count + 1, longest: longest) { return score == 0 ? 0 : score }
+    packedLimits = nil
+    return score
   }
 }
 
@@ -71,7 +90,7 @@ extension Keyspace {
     let count = builder.count
     if count == 0 {
       if let existing { remove(existing) }
-    } else if keepsPacked(count: count, longest: builder.longest) {
+    } else if limits.keepPacked(count: count, longest: builder.longest) {
       placePacked(builder.root, at: key, in: database, replacing: existing, expiry: expiry)
     } else {
       _ = makeLarge(

@@ -21,7 +21,7 @@ enum SortedSetType: CollectionType {
     keyspace: inout Keyspace
   ) {
     let count = value.items.count / 2
-    if let longest = longestOfOrdered(value), keyspace.keepsPacked(count: count, longest: longest) {
+    if let longest = longestOfOrdered(value), keyspace.limits.keepPacked(count: count, longest: longest) {
       let entry = keyspace.makeCompact(
         key, in: database, replacing: existing, kind: .sortedSet, form: .packed, count: count,
         byteCount: value.items.bytes.count, expiry: expiry)
@@ -90,10 +90,10 @@ extension ItemArray {
   }
 }
 
-extension Keyspace {
+extension CollectionLimits {
   /// Whether a sorted set of this size is kept compact.
-  func keepsPacked(count: Int, longest: Int) -> Bool {
-    count <= limits.sortedSetPackedEntries && count <= CollectionForm.compactCountMaximum
-      && longest <= limits.sortedSetPackedValueBytes
+  func keepPacked(count: Int, longest: Int) -> Bool {
+    count <= sortedSetPackedEntries && count <= CollectionForm.compactCountMaximum
+      && longest <= sortedSetPackedValueBytes
   }
 }

@@ -10,6 +10,9 @@ extension Entry {
   @inline(__always)
   public var sortedSetCount: Int { isLarge ? largeSortedSet.count : compactCount }
 
+  /// Whether a sorted set is kept in its key's block.
+  public var isPackedSortedSet: Bool { !isLarge }
+
   /// The score of a member; nil if the set does not have it.
   @inline(__always)
   public func score(of member: Element) -> Double? {
