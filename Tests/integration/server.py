@@ -300,6 +300,12 @@ class ServerTestCase(unittest.TestCase):
         if not self.server.is_pantala:
             self.skipTest(f"only Pantala: {why}")
 
+    def require_commands(self, *names: str) -> None:
+        """Skips where the server lacks one of them, as a redis-server that is older does."""
+        infos = self.c.command("COMMAND", "INFO", *names).value
+        if lacking := [name for name, info in zip(names, infos) if info.is_null]:
+            self.skipTest(f"no {' '.join(lacking)}")
+
     def assert_ok(self, reply: Any) -> None:
         self.assertEqual((reply.kind, reply.value), ("simple", b"OK"))
 

@@ -15,7 +15,7 @@ COMPRESSIBLE = b"abcd" * 400
 class Dump(TypedFamily):
     kind, prefix = "none", b"dump"
     key_count = 8
-    commands = ("DUMP", "RESTORE")
+    commands = ("DUMP", "RESTORE", "RPUSH", "HSET", "SADD", "ZADD", "XADD")
     # A spoiled RESTORE could be given a time that is over before the run is.
     spoils = False
 

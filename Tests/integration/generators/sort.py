@@ -16,7 +16,7 @@ GET_PATTERNS = (b"#", b"weight:*", b"hash:*->w", b"hash:*->name", b"none:*", b"n
 
 class Sort(TypedFamily):
     kind, prefix = "none", b"sort"
-    commands = ("SORT", "SORT_RO")
+    commands = ("SORT", "SORT_RO", "RPUSH", "SADD", "ZADD", "HSET")
     # A word less could make a BY without a star, and so leave the order of a set open.
     spoils = False
 
