@@ -97,13 +97,7 @@ extension SetAlgebraCommand {
 extension SetStoreCommand {
   static func execute(_ call: inout KeyCall) {
     guard let sets = call.sets(2..<call.arguments.count) else { return }
-    // A union takes the builder's own way to sort out what comes again; the others find each member once.
-    var builder = call.keyspace.setBuilder(mayRepeat: operation == .union)
-    if operation == .union {
-      SetAlgebra.build(unionOf: sets.compactMap { $0 }, &builder)
-    } else {
-      operation.forEachMember(of: sets, call.shard) { builder.add($0) }
-    }
+    var builder = operation.build(sets, call.shard)
     let count = builder.count
     let target = call.key(1)
     let existing = call.keyspace.lookup(target, in: call.database, for: .write)
@@ -137,6 +131,17 @@ extension SetOperation {
       SetAlgebra.forEachInDifference(
         of: first, without: Array(present.dropFirst()), hasher: shard.pointee.keyspace.hasher, body)
     }
+  }
+
+  /// The result as a set that is not yet at a key.
+  fileprivate func build(_ sets: [Entry?], _ shard: UnsafeMutablePointer<Shard>) -> SetBuilder {
+    if self == .union {
+      return SetAlgebra.union(of: sets.compactMap { $0 }, keyspace: &shard.pointee.keyspace)
+    }
+    // The others find each member once.
+    var builder = shard.pointee.keyspace.setBuilder(mayRepeat: false)
+    forEachMember(of: sets, shard) { builder.add($0) }
+    return builder
   }
 
   /// The result of sets of which each lies on a shard of its own.

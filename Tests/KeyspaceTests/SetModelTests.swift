@@ -288,7 +288,7 @@ private struct SetRun {
     _ expected: Set<[UInt8]>, _ operation: Int, _ sources: [String], into name: String, _ first: String,
     _ keyspace: inout Keyspace
   ) {
-    var builder = keyspace.setBuilder(mayRepeat: operation == 1)
+    var builder = keyspace.setBuilder(mayRepeat: false)
     withEntries(sources, &keyspace) { keyspace, entries in
       switch operation {
       case 0:
@@ -296,7 +296,7 @@ private struct SetRun {
           builder.add($0)
           return true
         }
-      case 1: SetAlgebra.build(unionOf: entries, &builder)
+      case 1: builder = SetAlgebra.union(of: entries, keyspace: &keyspace)
       default:
         SetAlgebra.forEachInDifference(
           of: entries[0], without: Array(entries.dropFirst()), hasher: keyspace.hasher

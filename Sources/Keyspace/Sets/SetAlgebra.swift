@@ -53,8 +53,7 @@ public enum SetAlgebra {
   /// Calls `body` with the members that any of the sets has.
   public static func forEachInUnion(of sets: [Entry], keyspace: inout Keyspace, _ body: (Item) -> Void) {
     if sets.count > askedMaximum {
-      var builder = keyspace.setBuilder(mayRepeat: true)
-      build(unionOf: sets, &builder)
+      var builder = union(of: sets, keyspace: &keyspace)
       builder.forEach(body)
       return keyspace.discard(&builder)
     }
@@ -91,12 +90,16 @@ public enum SetAlgebra {
     }
   }
 
-  /// Adds the members of all sets to a builder that sorts out what comes again.
-  public static func build(unionOf sets: [Entry], _ builder: inout SetBuilder) {
+  /// The union of sets as a set of its own, not yet at a key.
+  public static func union(of sets: [Entry], keyspace: inout Keyspace) -> SetBuilder {
+    // A table that has room for the largest set at once does not have to grow that far.
+    let tables = sets.filter(\.isLarge).map { $0.root(as: DenseTable.self).pointee.liveBytes }
+    var builder = keyspace.setBuilder(mayRepeat: true, expectedTableBytes: tables.max() ?? 0)
     for set in sets {
       var reader = SetReader(set)
       while let member = reader.next() { builder.add(member) }
     }
+    return builder
   }
 
   // MARK: Difference
