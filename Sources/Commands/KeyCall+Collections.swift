@@ -23,6 +23,32 @@ extension KeyCall {
   }
 }
 
+extension KeyCall {
+  /// Elements whose memory is asked for together: a power of two.
+  private static let elementPrefetchCount = 16
+
+  /// Asks for the memory of the elements that the next arguments name, if there are several and the collection is a
+  /// large one. To be called for each of the arguments from `first` on; it acts at every sixteenth.
+  @inline(__always)
+  func prefetchElements(of entry: Entry, at index: Int, first: Int) {
+    if (index &- first) & (Self.elementPrefetchCount &- 1) == 0, arguments.count &- index > 1 {
+      prefetchElements(of: entry, from: index)
+    }
+  }
+
+  @inline(never)
+  private func prefetchElements(of entry: Entry, from first: Int) {
+    let count = min(arguments.count - first, Self.elementPrefetchCount)
+    withUnsafeTemporaryAllocation(of: ElementPrefetch.self, capacity: count) { prefetches in
+      for number in 0..<count {
+        let prefetch = keyspace.prefetchElement(arguments[first + number], of: entry)
+        prefetches.initializeElement(at: number, to: prefetch)
+      }
+      for prefetch in prefetches { keyspace.prefetchEntry(prefetch) }
+    }
+  }
+}
+
 extension ReplyBuffer {
   /// A bulk string of an element.
   @inline(__always)

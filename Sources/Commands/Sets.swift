@@ -34,6 +34,7 @@ enum SAddCommand: ElementCommand {
       added = 1
     }
     while index < call.arguments.count {
+      call.prefetchElements(of: entry, at: index, first: 2)
       if call.keyspace.addMember(Element(call.arguments[index]), to: entry) { added &+= 1 }
       index &+= 1
     }
@@ -58,6 +59,7 @@ enum SRemCommand: ElementCommand {
       var removed = 0
       var index = 2
       while index < call.arguments.count {
+        call.prefetchElements(of: entry, at: index, first: 2)
         if call.keyspace.removeMember(Element(call.arguments[index]), from: entry) {
           removed &+= 1
           if entry.memberCount == 0 {
@@ -108,6 +110,7 @@ enum SMIsMemberCommand: KeyCommand {
     let hasher = call.keyspace.hasher
     call.reply.pointee.array(call.arguments.count - 2)
     for index in 2..<call.arguments.count {
+      if let set { call.prefetchElements(of: set, at: index, first: 2) }
       let isMember = set?.hasMember(Element(call.arguments[index]), hasher: hasher) ?? false
       call.reply.pointee.integer(isMember ? 1 : 0)
     }

@@ -28,6 +28,13 @@ extension Keyspace {
     return prefetchElement(text, kind: handle.kind, root: root)
   }
 
+  /// The same for a key that was found.
+  @inline(__always)
+  public mutating func prefetchElement(_ text: ByteView, of entry: Entry) -> ElementPrefetch {
+    guard let root = entry.slot.handle.largeRoot else { return .none }
+    return prefetchElement(text, kind: entry.kind, root: root)
+  }
+
   @inline(never)
   private mutating func prefetchElement(
     _ text: ByteView, kind: ValueKind, root: UnsafeMutablePointer<LargeValueHeader>

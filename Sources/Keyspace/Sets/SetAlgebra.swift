@@ -17,12 +17,8 @@ public enum SetAlgebra {
     if ordered.allSatisfy({ $0.form == .integers }) {
       return forEachInIntersection(of: ordered.map(\.sortedIntegers), body)
     }
-    let needsHash = others.contains { $0.isLarge }
-    var reader = SetReader(smallest)
-    while let member = reader.next() {
-      let element = Element(member)
-      let hash = needsHash ? member.hash(hasher) : 0
-      if others.allSatisfy({ $0.place(of: element, hash: hash) != nil }), !body(member) { return }
+    forEachMember(of: smallest, toAsk: others, hasher) { member, element, hash in
+      others.contains { $0.place(of: element, hash: hash) == nil } || body(member)
     }
   }
 
@@ -62,15 +58,8 @@ public enum SetAlgebra {
     }
     // The largest comes first: its members are asked for nowhere.
     let ordered = sets.sorted { $0.memberCount > $1.memberCount }
-    let needsHash = ordered.contains { $0.isLarge }
     for (number, set) in ordered.enumerated() {
-      let earlier = ordered[..<number]
-      var reader = SetReader(set)
-      while let member = reader.next() {
-        let element = Element(member)
-        let hash = needsHash && number > 0 ? member.hash(keyspace.hasher) : 0
-        if earlier.allSatisfy({ $0.place(of: element, hash: hash) == nil }) { body(member) }
-      }
+      forEachMember(of: set, notIn: ordered[..<number], keyspace.hasher, body)
     }
   }
 
@@ -117,7 +106,8 @@ public enum SetAlgebra {
     let askingCost = first.memberCount * (others.count + 1) / 2
     let markingCost = others.reduce(first.memberCount) { $0 + $1.memberCount }
     if askingCost <= markingCost {
-      return askOthers(first, others.sorted { $0.memberCount > $1.memberCount }, hasher, body)
+      let ordered = others.sorted { $0.memberCount > $1.memberCount }
+      return forEachMember(of: first, notIn: ordered[...], hasher, body)
     }
     var marked = Set<UnsafePointer<UInt8>>()
     for other in others {
@@ -134,16 +124,30 @@ public enum SetAlgebra {
     }
   }
 
-  private static func askOthers(
-    _ first: Entry, _ others: [Entry], _ hasher: KeyHasher, _ body: (Item) -> Void
+  // MARK: Asking
+
+  /// Calls `body` with the members of a set that none of the others has.
+  private static func forEachMember(
+    of set: Entry, notIn others: ArraySlice<Entry>, _ hasher: KeyHasher, _ body: (Item) -> Void
+  ) {
+    forEachMember(of: set, toAsk: others, hasher) { member, element, hash in
+      if others.allSatisfy({ $0.place(of: element, hash: hash) == nil }) { body(member) }
+      return true
+    }
+  }
+
+  /// Calls `body`, until it returns false, with the members of a set, as items and as elements, and with their hashes, if
+  /// one of the sets that will be asked for them is large.
+  ///
+  /// (To ask for the memory of many members ahead gains next to nothing here: the processor looks for the next members
+  /// while it waits for this one.)
+  private static func forEachMember(
+    of set: Entry, toAsk others: ArraySlice<Entry>, _ hasher: KeyHasher,
+    _ body: (Item, Element, UInt64) -> Bool
   ) {
     let needsHash = others.contains { $0.isLarge }
-    var reader = SetReader(first)
-    while let member = reader.next() {
-      let element = Element(member)
-      let hash = needsHash ? member.hash(hasher) : 0
-      if others.allSatisfy({ $0.place(of: element, hash: hash) == nil }) { body(member) }
-    }
+    var reader = SetReader(set)
+    while let member = reader.next(), body(member, Element(member), needsHash ? member.hash(hasher) : 0) {}
   }
 }
 
