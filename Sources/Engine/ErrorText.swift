@@ -28,7 +28,9 @@ public enum ErrorText {
 
   /// The error of a container's unknown subcommand.
   public static func unknownSubcommand(_ name: ByteView, of container: String) -> String {
-    let shown = name.count > 128 ? name[0..<128] : name
+    // Redis formats the name as a C string: it ends at a NUL.
+    let end = name.buffer.prefix(128).firstIndex(of: 0) ?? min(name.count, 128)
+    let shown = name[0..<end]
     return "ERR unknown subcommand '\(shown.string)'. Try \(container.uppercased()) HELP."
   }
 }
