@@ -57,7 +57,7 @@ let package = Package(
     .testTarget(name: "HeapTests", dependencies: ["Heap"]),
     .testTarget(name: "RESPTests", dependencies: ["RESP"]),
     .testTarget(name: "KeyspaceTests", dependencies: ["Keyspace"]),
-    .testTarget(name: "SerializationTests", dependencies: ["Serialization"]),
+    .testTarget(name: "SerializationTests", dependencies: ["Heap", "Serialization"]),
     .testTarget(name: "EngineTests", dependencies: ["Engine", "Commands"]),
   ],
   swiftLanguageModes: [.v6]

@@ -78,22 +78,14 @@ enum RestoreCommand: KeyCommand {
   }
 
   private static func read(_ payload: ByteView, now: Int64) throws(CommandError) -> ValueTransfer {
-    let value: ValueTransfer
     do {
-      value = try DumpPayload.read(payload, now: now)
+      return try DumpPayload.read(payload, now: now)
     } catch .wrongChecksum, .unsupportedVersion {
       throw CommandError("ERR DUMP payload version or checksum are wrong")
     } catch {
       throw CommandError("ERR Bad data format")
     }
-    // Kinds of collections that the keyspace does not hold yet.
-    if let kind = value.collection?.kind, !heldKinds.contains(kind) {
-      throw CommandError("ERR Bad data format")
-    }
-    return value
   }
-
-  private static let heldKinds: [ValueKind] = [.list, .set, .hash]
 }
 
 /// The options of RESTORE.

@@ -36,7 +36,7 @@ public enum DumpPayload {
   /// that what it holds is no value.
   public static func read(_ payload: ByteView, now: Int64 = .min) throws(SerializationError) -> ValueTransfer
   {
-    guard payload.count > footerBytes else { throw .wrongChecksum }
+    guard payload.count >= footerBytes else { throw .wrongChecksum }
     let content = payload[0..<payload.count - footerBytes]
     var footer = SerialReader(payload[content.count..<payload.count])
     let version = try footer.readInteger(UInt16.self)

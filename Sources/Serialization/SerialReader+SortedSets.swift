@@ -85,12 +85,7 @@ private struct ScoredMembers {
     value.items.reserveCapacity(members.bytes.count + places.count * 9)
     members.bytes.withUnsafeBufferPointer { buffer in
       guard let start = buffer.baseAddress else { return }
-      for place in places {
-        let member = start + place.offset
-        value.items.append(
-          encoded: UnsafeBufferPointer(start: member, count: Item.byteCount(at: member)))
-        value.items.append(score: place.score)
-      }
+      for place in places { value.appendScored(Item(at: start + place.offset), place.score) }
     }
     return value
   }

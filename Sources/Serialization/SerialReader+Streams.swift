@@ -20,7 +20,9 @@ extension SerialReader {
       guard key.count == StreamNode.idBytes else { throw .invalidStream }
       try stream.appendNode(StreamID(key), ListpackReader(try readBlob()))
     }
-    guard try readLength() == stream.count else { throw .invalidStream }
+    // Early versions of Redis miscounted when they trimmed. What is there is what counts.
+    let statedCount = try readLength()
+    if statedCount > 0, stream.count == 0 { throw .invalidStream }
     var state = StreamTransfer.State(lastID: try readID(), entriesAdded: stream.count)
     guard state.lastID >= stream.lastID else { throw .invalidStream }
     if type != .streamListpacks {

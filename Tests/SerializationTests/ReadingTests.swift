@@ -32,6 +32,8 @@ import Testing
     let known = capturedPayloads[0].bytes
     #expect(readPayload([]).error == .wrongChecksum)
     #expect(readPayload(Array(known.suffix(10))).error == .wrongChecksum)
+    #expect(readPayload(sealed([10])).error == .wrongChecksum)
+    #expect(readPayload(sealed([10, 0])).error == .truncated)
     #expect(readPayload(payload(.string, [1, 0x61], version: 13)).error == .unsupportedVersion(13))
     #expect(readPayload(payload(.string, [1, 0x61], version: 1)).texts == [[0x61]])
     for index in known.indices {

@@ -165,10 +165,17 @@ extension SeededRandom {
 extension FlatValue {
   /// The texts, ordered where order means nothing.
   var comparable: [[[UInt8]]] {
-    let stride = kind == .hash ? (hasTimes ? 3 : 2) : kind == .sortedSet ? 2 : 1
+    if kind == .stream { return streamLines }
+    let stride = kind == .hash ? (hasTimes ? 3 : 2) : 1
     let texts = texts
+    if kind == .sortedSet {
+      // Packed ones lose the sign of zero.
+      let zero = Array("0".utf8)
+      let texts = texts.map { $0 == Array("-0".utf8) ? zero : $0 }
+      return Swift.stride(from: 0, to: texts.count, by: 2).map { Array(texts[$0..<$0 + 2]) }
+    }
     let groups = Swift.stride(from: 0, to: texts.count, by: stride).map { Array(texts[$0..<$0 + stride]) }
-    if kind == .list || kind == .sortedSet || kind == .stream { return groups }
+    if kind == .list { return groups }
     return groups.sorted { $0[0].lexicographicallyPrecedes($1[0]) }
   }
 }
