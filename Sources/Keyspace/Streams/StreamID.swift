@@ -1,7 +1,7 @@
 import Bytes
 
 /// What names an entry of a stream: a time in milliseconds and a number among the entries of that time.
-public struct StreamID: Sendable, Equatable, Comparable, BitwiseCopyable {
+public struct StreamID: Sendable, Hashable, Comparable, BitwiseCopyable {
   public var milliseconds: UInt64
   public var sequence: UInt64
 
