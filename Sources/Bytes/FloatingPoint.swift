@@ -66,6 +66,7 @@ public func writeDouble(_ value: Double, to target: UnsafeMutablePointer<UInt8>)
   if value.magnitude < 1e17 {
     let whole = Int64(value)
     if Double(whole) == value, whole != 0 || value.sign == .plus { return writeDecimal(whole, to: target) }
+    if let count = writeSeventeenDigits(value, to: target) { return count }
   }
   return pantala_double_write(value, target)
 }

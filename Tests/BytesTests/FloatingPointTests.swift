@@ -110,6 +110,28 @@ import Testing
     }
   }
 
+  /// The magnitudes that are printed without the library, and those next to them; many are ties of the 17th digit, or
+  /// just above or below a power of ten.
+  @Test(arguments: [7, 8] as [UInt64])
+  func printsFractionsAsTheLibrary(seed: UInt64) {
+    var random = SeededRandom(seed: seed)
+    for turn in 0..<40_000 {
+      let power = pow(10, Double(random.below(31) - 13))
+      var value =
+        switch turn % 4 {
+        case 0: Double(random.next() >> 11) / Double(UInt64(1) << 53) * power
+        case 1:
+          Double(random.next() >> UInt64(11 + random.below(50)))
+            / Double(UInt64(1) << UInt64(random.below(60)))
+        case 2: power
+        default: (Double(random.below(1 << 30)) + 0.5) / Double(UInt64(1) << UInt64(random.below(30))) * 1e6
+        }
+      for _ in 0..<random.below(3) { value = turn % 3 == 0 ? value.nextDown : value.nextUp }
+      if turn % 2 == 0 { value.negate() }
+      expectEqual(printed(value), modelPrint(value), "seed \(seed)")
+    }
+  }
+
   @Test(arguments: [5, 6] as [UInt64])
   func printedValuesAreReadBack(seed: UInt64) {
     var random = SeededRandom(seed: seed)
