@@ -88,6 +88,10 @@ extension GeoSearchRequest {
 // MARK: Executing
 
 extension UnsafeMutablePointer<Shard> {
+  fileprivate func owns(_ key: Key) -> Bool {
+    shardIndex(ofHash: key.hash, shardCount: pointee.server.shardCount) == pointee.index
+  }
+
   /// Reads a search's arguments, and searches. The points are valid until the keyspace is next changed.
   fileprivate func searchGeo(
     _ arguments: Arguments, _ form: GeoSearchForm, in database: Int
@@ -107,22 +111,13 @@ extension KeyCall {
       let (request, points) = try shard.searchGeo(arguments, form, in: database)
       guard let name = request.target else { return request.answer(points, to: &reply.pointee) }
       let target = Key(name, hasher: keyspace.hasher)
-      try checkOwner(of: target)
+      assert(shard.owns(target), "the result is another shard's")
       let result = request.sortedSet(of: points, on: shard)
       let existing = keyspace.lookup(target, in: database, for: .write)
       keyspace.place(result, at: target, in: database, replacing: existing)
       reply.pointee.integer(points.count)
     } catch {
       reply.pointee.error(error.text)
-    }
-  }
-
-  /// The coordinator looks at the first STORE only; the last one counts. If that one's key is another shard's, the call
-  /// came to the wrong place.
-  private func checkOwner(of target: Key) throws(GeoRefusal) {
-    let owner = shardIndex(ofHash: target.hash, shardCount: shard.pointee.server.shardCount)
-    if owner != shard.pointee.index {
-      throw GeoRefusal("ERR STORE and STOREDIST can be given only once" as StaticString)
     }
   }
 }

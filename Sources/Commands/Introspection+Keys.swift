@@ -71,8 +71,11 @@ enum CommandKeys {
       let flags = flags(of: specification, declaration.name, arguments)
       let fits = specification.forEachKey(in: arguments) { keys.append(FoundKey(argument: $0, flags: flags)) }
       if fits { continue }
-      // A command that may do without keys has none here; any other has been called wrongly.
-      if declaration.flags.contains(.noMandatoryKeys) { return [] }
+      keys = []
+      break
+    }
+    // A command that may do without keys has none here; any other has been called wrongly.
+    if keys.isEmpty, !declaration.flags.contains(.noMandatoryKeys) {
       reply.pointee.error("ERR Invalid arguments specified for command")
       return nil
     }

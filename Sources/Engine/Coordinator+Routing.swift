@@ -112,7 +112,7 @@ extension UnsafeMutablePointer<Coordinator> {
       }
     } else {
       for specification in pointee.server.table.declarations[entry.pointee.index].keys {
-        _ = specification.forEachKey(in: arguments, add)
+        specification.forEachCandidate(in: arguments, add)
       }
     }
     if !isOne { return .several }

@@ -130,16 +130,31 @@ public struct KeySpecification: Sendable {
     case .index(let index): return index
     case .keyword(let word, let start):
       var index = start >= 0 ? start : arguments.count + start
-      while index > 0, index < arguments.count {
-        let argument = arguments[index]
-        if argument.count == word.utf8.count,
-          zip(argument.buffer, word.lowercased().utf8).allSatisfy({ lowercasedASCII($0) == $1 })
-        {
-          return index + 1
-        }
+      // Behind the last argument there is no key.
+      while index > 0, index < arguments.count - 1 {
+        if Self.isWord(word, arguments[index]) { return index + 1 }
         index += start >= 0 ? 1 : -1
       }
       return nil
+    }
+  }
+
+  private static func isWord(_ word: StaticKeyword, _ argument: ByteView) -> Bool {
+    argument.count == word.utf8.count
+      && zip(argument.buffer, word.lowercased().utf8).allSatisfy { lowercasedASCII($0) == $1 }
+  }
+
+  /// Calls `body` with the position of every argument that the command may take as a key of this specification: where
+  /// a single key follows a word, wherever the word stands. A command that is given an option twice looks at the last.
+  func forEachCandidate(in arguments: Arguments, _ body: (Int) -> Void) {
+    guard case .keyword(let word, let start) = begin, start > 0, case .range(0, _, _) = find else {
+      _ = forEachKey(in: arguments, body)
+      return
+    }
+    var index = start
+    while index < arguments.count - 1 {
+      if Self.isWord(word, arguments[index]) { body(index + 1) }
+      index += 1
     }
   }
 }

@@ -53,6 +53,26 @@ struct KeySpecificationTests {
     #expect(keys(streams, "XREAD STREAMSX a 0") == [])
   }
 
+  @Test("of a word given twice the first, but all places are looked at to find the shards")
+  func keywordGivenTwice() {
+    let store = KeySpecification(
+      begin: .keyword("STORE", start: 2), find: .range(last: 0, step: 1, limit: 0), flags: .overwrite)
+    func candidates(_ call: String) -> [String] {
+      var keys: [String] = []
+      withArguments(call.split(separator: " ").map(String.init)) { arguments in
+        store.forEachCandidate(in: arguments) { keys.append(arguments[$0].string) }
+      }
+      return keys
+    }
+    #expect(keys(store, "GEORADIUS k STORE a store b") == ["a"])
+    #expect(candidates("GEORADIUS k STORE a ASC store b") == ["a", "b"])
+    #expect(candidates("GEORADIUS k STORE a") == ["a"])
+    // Without an argument behind it the word names nothing.
+    #expect(keys(store, "GEORADIUS k ASC STORE") == [])
+    #expect(candidates("GEORADIUS k ASC STORE") == [])
+    #expect(candidates("GEORADIUS STORE") == [])
+  }
+
   @Test("a word looked for from the end")
   func keywordFromTheEnd() {
     let migrate = KeySpecification(
