@@ -145,7 +145,7 @@ class Dump(TypedFamily):
         bad = self.r.pick([
             good[:place], good + b"\x00", good[:place] + bytes([good[place] ^ 1 << self.r.random.randrange(8)]) + good[place + 1 :], b"",
             b"garbage", good[::-1], payloads.sealed(self.body(), 65_535), payloads.sealed(self.body(), 999), b"x" * 9,
-            payloads.sealed(b""), payloads.sealed(b"\x00"), payloads.sealed(b"\x06a"), payloads.sealed(b"\xff"),
+            payloads.sealed(b"\x00"), payloads.sealed(b"\x06a"), payloads.sealed(b"\xff"),
             payloads.sealed(b"\xfa\x00"),
         ])  # fmt: skip
         return [step("RESTORE", self.own_key(), "0", bad, "REPLACE")]

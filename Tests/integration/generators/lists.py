@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from comparison_collections import COMPACT_ENCODING
-from generators.base import INT64_MIN, Step, Table, step
+from generators.base import Step, Table, step
 from generators.typed import BAD_COUNTS, TypedFamily
 
 SIDES = (b"LEFT", b"RIGHT")
@@ -56,14 +56,13 @@ class Lists(TypedFamily):
     def position(self) -> Step:
         options: list[list[bytes]] = []
         if self.r.chance(0.5):
-            # (The smallest number of all is refused since Redis 7.2.)
-            options.append([self.r.case(b"RANK"), self.index(4).replace(b"%d" % INT64_MIN, b"-1")])
+            options.append([self.r.case(b"RANK"), self.index(4)])
         if self.r.chance(0.5):
             options.append([self.r.case(b"COUNT"), self.count(4) if self.r.chance(0.7) else b"0"])
         if self.r.chance(0.4):
             options.append([self.r.case(b"MAXLEN"), self.count(30) if self.r.chance(0.8) else b"0"])
         if self.r.chance(0.03):
-            options.append(self.r.pick([[b"BOGUS"], [b"RANK"], [b"COUNT"], [b"MAXLEN"], [b"BOGUS", b"1"], [b"RANK", b"9223372036854775807"]]))
+            options.append(self.r.pick([[b"BOGUS"], [b"RANK"], [b"COUNT"], [b"MAXLEN"], [b"BOGUS", b"1"], [b"RANK", b"-9223372036854775808"]]))
         self.r.random.shuffle(options)
         return self.call("LPOS", self.key(), self.member(), *[word for option in options for word in option])
 
