@@ -69,7 +69,7 @@ private func sort(_ call: KeyCall, mayStore: Bool) {
   do throws(CommandError) {
     let options = try SortOptions(call.arguments, mayStore: mayStore)
     let entry = call.keyspace.lookup(call.key(1), in: call.database, for: .read)
-    guard let source = SortSource(entry, options, on: call.shard) else {
+    guard let source = SortSource(entry, options) else {
       throw CommandError(ErrorText.wrongType)
     }
     var job = SortJob(source)
@@ -97,7 +97,7 @@ private func sort(_ operation: Operation, mayStore: Bool) async {
     let found = await operation.onShard(operation.shard(of: name)) { shard in
       let key = Key(name, hasher: shard.pointee.keyspace.hasher)
       let entry = shard.pointee.keyspace.lookup(key, in: database, for: .read)
-      return SortSource(entry, options, on: shard)
+      return SortSource(entry, options)
     }
     guard let source = found else { throw CommandError(ErrorText.wrongType) }
     var job = SortJob(source)

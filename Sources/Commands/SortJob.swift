@@ -168,13 +168,13 @@ struct SortSource: Sendable {
   fileprivate(set) var isLimited = false
 
   /// The elements of a key; nil if it holds a type that can't be sorted. Without a key there are none.
-  init?(_ entry: Entry?, _ options: SortOptions, on shard: UnsafeMutablePointer<Shard>) {
+  init?(_ entry: Entry?, _ options: SortOptions) {
     self.options = options
     guard let entry else { return }
     switch entry.kind {
     case .list: takeList(entry)
     case .set: takeSet(entry)
-    case .sortedSet: takeSortedSet(shard.pointee.keyspace.transfer(of: entry))
+    case .sortedSet: takeSortedSet(entry)
     default: return nil
     }
   }
@@ -201,27 +201,15 @@ struct SortSource: Sendable {
   }
 
   /// A sorted set that keeps its order has it by score.
-  private mutating func takeSortedSet(_ transfer: ValueTransfer) {
-    guard let items = transfer.collection?.items else { return }
-    elements.reserveCapacity(items.count / 2)
-    var members = TextArray()
-    items.withReader { reader in
-      while let member = reader.read() {
-        members.append(member)
-        _ = reader.read()
-      }
-    }
-    guard options.isUnsorted else {
-      elements = members
-      return
-    }
-    isLimited = true
-    let total = members.count
-    members.withTexts { texts in
-      for place in options.range(of: total) {
-        elements.append(texts[options.isDescending ? total - 1 - place : place] ?? ByteView(""))
-      }
-    }
+  private mutating func takeSortedSet(_ entry: Entry) {
+    let total = entry.sortedSetCount
+    let range = options.isUnsorted ? options.range(of: total) : 0..<total
+    isLimited = options.isUnsorted
+    if range.isEmpty { return }
+    let backwards = options.isUnsorted && options.isDescending
+    let ranks = backwards ? (total - range.upperBound)..<(total - range.lowerBound) : range
+    elements.reserveCapacity(range.count)
+    entry.forEachScored(inRanks: ranks, reversed: backwards) { member, _ in elements.append(member) }
   }
 }
 
