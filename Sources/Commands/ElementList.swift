@@ -19,7 +19,7 @@ struct ElementList: @unchecked Sendable {
 
   /// A list that a shard fills for another.
   init(on shard: UnsafeMutablePointer<Shard>, version: ProtocolVersion = .resp2) {
-    buffer = ReplyBuffer(heap: shard.pointee.heap, purpose: .messages)
+    buffer = ReplyBuffer(heap: shard.pointee.heap)
     buffer.version = version
   }
 
@@ -54,7 +54,6 @@ struct ElementList: @unchecked Sendable {
     var chunk = buffer.head
     while let current = chunk {
       chunk = current.pointee.next
-      if isLocal { local.pointee.heap.reassign(current, from: .messages, to: .clients) }
       reply.pointee.append(chunk: current, owner: isLocal ? ReplyChunk.ownHeap : shard)
     }
   }

@@ -116,7 +116,7 @@ extension UnsafeMutablePointer<Batch> {
         to: BatchPart(
           firstCommand: -1, lastCommand: -1, commandCount: 0,
           results: results.assumingMemoryBound(to: CommandResult.self),
-          replies: ReplyBuffer(heap: heap, purpose: .messages), nextResult: 0, readChunk: nil,
+          replies: ReplyBuffer(heap: heap), nextResult: 0, readChunk: nil,
           readOffset: 0))
     }
     for index in 0..<pointee.commandCount {
@@ -160,10 +160,7 @@ extension UnsafeMutablePointer<BatchPart> {
   ///
   /// - Parameters:
   ///   - owner: the executing shard, or `ReplyChunk.ownHeap` if it is the target's own.
-  ///   - heap: the target's heap.
-  func moveNextReply(to target: UnsafeMutablePointer<ReplyBuffer>, owner: Int, heap: ShardHeap)
-    -> CommandResult
-  {
+  func moveNextReply(to target: UnsafeMutablePointer<ReplyBuffer>, owner: Int) -> CommandResult {
     let result = pointee.results[Int(pointee.nextResult)]
     pointee.nextResult += 1
     var remaining = result.replyBytes
@@ -174,7 +171,6 @@ extension UnsafeMutablePointer<BatchPart> {
       let isWhole = count == available && pointee.readOffset == chunk.pointee.start
       if isWhole, count >= Self.handedOverBytes {
         advance(beyond: chunk)
-        if owner == ReplyChunk.ownHeap { heap.reassign(chunk, from: .messages, to: .clients) }
         target.pointee.append(chunk: chunk, owner: owner)
         continue
       }

@@ -233,7 +233,7 @@ extension UnsafeMutablePointer<Coordinator> {
         let command = batch.pointee.commands + index
         let executor = Int(command.pointee.shard)
         let result = batch.part(executor).moveNextReply(
-          to: target, owner: executor == own ? ReplyChunk.ownHeap : executor, heap: shard.pointee.heap)
+          to: target, owner: executor == own ? ReplyChunk.ownHeap : executor)
         if UInt64(result.nanoseconds) >= shard.pointee.slowNanoseconds {
           recordSlow(
             batch.arguments(of: command), command.pointee.entry, nanoseconds: UInt64(result.nanoseconds),
@@ -289,12 +289,13 @@ extension UnsafeMutablePointer<Coordinator> {
 }
 
 extension UnsafeMutablePointer<Shard> {
-  /// Frees reply chunks that this shard allocated for messages.
+  /// Frees reply chunks that this shard filled for clients, its own or others'. They count as memory of clients from the
+  /// beginning, so that they may change hands without any account being changed.
   func freeReplies(_ chain: UnsafeMutablePointer<ReplyChunk>) {
     var chunk: UnsafeMutablePointer<ReplyChunk>? = chain
     while let current = chunk {
       chunk = current.pointee.next
-      pointee.heap.free(current, for: .messages)
+      pointee.heap.free(current, for: .clients)
     }
   }
 }

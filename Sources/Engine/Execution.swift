@@ -91,7 +91,7 @@ enum Execution {
   static func runPart(_ batch: UnsafeMutablePointer<Batch>, on shard: UnsafeMutablePointer<Shard>) {
     let part = batch.part(shard.pointee.index)
     let database = batch.pointee.database
-    part.pointee.replies = ReplyBuffer(heap: shard.pointee.heap, purpose: .messages)
+    part.pointee.replies = ReplyBuffer(heap: shard.pointee.heap)
     part.pointee.replies.version = batch.pointee.version
     let reply = part.replies
     shard.pointee.keyspace.leavesAges = batch.pointee.leavesAges

@@ -8,13 +8,13 @@ import Testing
 @Suite("Streams agree with their model", .serialized)
 struct StreamModelTests {
   @Test("with the usual limits")
-  func usualLimits() { run("usualLimits", CollectionLimits(), stepCount: 4_000) }
+  func usualLimits() { run("usualLimits", CollectionLimits(), stepCount: 2_000) }
 
   @Test("with blocks of few entries")
   func fewEntries() {
     var limits = CollectionLimits()
     limits.streamNodeEntries = 3
-    run("fewEntries", limits, stepCount: 4_000)
+    run("fewEntries", limits, stepCount: 1_500)
   }
 
   @Test("with blocks of few bytes")
@@ -22,7 +22,7 @@ struct StreamModelTests {
     var limits = CollectionLimits()
     limits.streamNodeBytes = 200
     limits.streamNodeEntries = 0
-    run("fewBytes", limits, stepCount: 3_000)
+    run("fewBytes", limits, stepCount: 1_500)
   }
 
   @Test("without limits")
