@@ -225,15 +225,15 @@ struct SortedSetTests {
     "are built member by member, and combine the scores of those that come again", arguments: [10, 1_000])
   func building(count: Int) {
     withKeyspace { keyspace in
-      var builder = SortedSetBuilder(hasher: keyspace.hasher, heap: keyspace.heap)
-      for number in 0..<(3 * count) {
-        withView(Array("m\(number % count)".utf8)) { view in
-          builder.combineScore(Double(number), of: Element(view)) { $0 + $1 }
+      withView(Array("z".utf8)) { key in
+        var builder = SortedSetBuilder(hasher: keyspace.hasher, heap: keyspace.heap)
+        for number in 0..<(3 * count) {
+          withView(Array("m\(number % count)".utf8)) { view in
+            builder.combineScore(Double(number), of: Element(view)) { $0 + $1 }
+          }
         }
-      }
-      #expect(builder.count == count)
-      withView(Array("z".utf8)) { view in
-        keyspace.place(builder, at: Key(view, hasher: keyspace.hasher), in: 0, replacing: nil)
+        #expect(builder.count == count)
+        keyspace.place(builder, at: Key(key, hasher: keyspace.hasher), in: 0, replacing: nil)
       }
       for number in 0..<count {
         expectEqual(keyspace.score("z", "m\(number)"), Double(3 * number + 3 * count), "m\(number)")
