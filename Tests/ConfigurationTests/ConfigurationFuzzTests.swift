@@ -78,7 +78,7 @@ struct ConfigurationFuzzTests {
   func setAndGet() {
     let seed = printedSeed("ConfigurationFuzzTests.setAndGet")
     var generator = SeededGenerator(state: seed)
-    let names = Configuration.directives.map(\.name)
+    let names = Configuration.directives.flatMap { [$0.name] + $0.aliases }
     var configuration = Configuration()
     for _ in 0..<20_000 {
       let pairs = (0..<Int.random(in: 1..<4, using: &generator)).map { _ in
