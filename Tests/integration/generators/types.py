@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from comparison import ENCODING, EXACT, SCAN, SECONDS, SORTED
+from comparison import ENCODING, SCAN, SECONDS, SORTED
 from comparison_collections import CONTENTS
 from generators.base import AFTER_SHORT_SECONDS, SHORT_MILLISECONDS, Step, Table, step
 from generators.typed import TypedFamily
@@ -15,10 +15,11 @@ TOUCHES = [
     "LLEN", "LPUSH x", "RPOP", "LPOP", "LSET 0 x", "LREM 0 x", "LRANGE 0 3", "HLEN", "HSET a 1", "HDEL a", "HINCRBY n 1", "HGET a",
     "SCARD", "SADD x", "SREM x", "SISMEMBER x", "SPOP 0", "ZCARD", "ZADD 1 a", "ZPOPMIN", "ZINCRBY 1 a", "ZRANGE 0 3", "XLEN",
     "XADD 9999999-1 a 1", "XDEL 1-1", "XRANGE - + COUNT 2", "STRLEN", "APPEND x", "INCR", "GETDEL", "SETRANGE 3 x", "GETSET x", "SETNX x",
-    "SETBIT 3 1", "BITCOUNT", "BITFIELD SET u8 0 1", "PFADD a", "PFCOUNT", "GEOADD 1 1 a", "GEOPOS a", "SORT ALPHA",
+    "SETBIT 3 1", "BITCOUNT", "BITFIELD SET u8 0 1", "PFADD a", "PFCOUNT", "GEOADD 1 1 a", "GEOPOS a",
 ]  # fmt: skip
 
-STORES = ("SUNIONSTORE", "ZUNIONSTORE", "SORT", "GEOSEARCHSTORE", "BITOP", "PFMERGE", "ZRANGESTORE")
+# Without SORT, which has a family of its own: in Redis it makes the sorted set that it reads a large one.
+STORES = ("SUNIONSTORE", "ZUNIONSTORE", "GEOSEARCHSTORE", "BITOP", "PFMERGE", "ZRANGESTORE")
 
 
 class Types(TypedFamily):
@@ -97,7 +98,7 @@ class Types(TypedFamily):
 
     def touch(self) -> Step:
         name, *arguments = self.r.pick(self.touches)
-        return self.call(name, self.key(), *arguments, comparison=SORTED if name == "SORT" else EXACT)
+        return self.call(name, self.key(), *arguments)
 
     def copy(self) -> Step:
         database = [b"DB", self.r.pick((0, 1, 2))] if self.r.chance(0.3) else []
@@ -130,8 +131,6 @@ class Types(TypedFamily):
                 words = [self.r.pick((name, "SINTERSTORE", "SDIFFSTORE")), target, source, self.key()]
             case "ZUNIONSTORE" as name:
                 words = [self.r.pick((name, "ZINTERSTORE", "ZDIFFSTORE")), target, 2, source, self.key()]
-            case "SORT":
-                words = ["SORT", source, "ALPHA", "STORE", target]
             case "GEOSEARCHSTORE" as name:
                 words = [name, target, source, "FROMLONLAT", 1, 1, "BYRADIUS", 100, "km"]
             case "BITOP":
