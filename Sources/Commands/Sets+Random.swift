@@ -90,7 +90,8 @@ extension KeyCall {
     let wanted = count < 0 ? -count : min(count, entry.memberCount)
     reply.pointee.array(wanted)
     if count < 0 {
-      for _ in 0..<wanted where !reply.pointee.isOverLimit {
+      for _ in 0..<wanted {
+        if reply.pointee.isOverLimit { break }
         reply.pointee.bulk(entry.randomMember(using: &keyspace.random).item)
       }
     } else {

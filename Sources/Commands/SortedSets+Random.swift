@@ -52,7 +52,8 @@ extension KeyCall {
     let wanted = count < 0 ? -count : min(count, entry.sortedSetCount)
     reply.pointee.scoredHead(wanted, withScores: withScores)
     if count < 0 {
-      for _ in 0..<wanted where !reply.pointee.isOverLimit {
+      for _ in 0..<wanted {
+        if reply.pointee.isOverLimit { break }
         entry.withRandomScored(using: &keyspace.random) {
           reply.pointee.scored($0, $1, withScores: withScores)
         }
