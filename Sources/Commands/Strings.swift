@@ -31,9 +31,11 @@ enum GetDelCommand: KeyCommand {
     complexity: "O(1)", arguments: [.init("key", .key)])
 
   static func execute(_ call: inout KeyCall) {
-    let entry = call.keyspace.lookup(call.key(1), in: call.database, for: .read)
+    let key = call.key(1)
+    let entry = call.keyspace.lookup(key, in: call.database, for: .read)
     guard call.replyString(of: entry), let entry else { return }
     call.keyspace.remove(entry)
+    call.changed(key, .generic, "del")
   }
 }
 

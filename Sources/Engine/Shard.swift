@@ -19,6 +19,8 @@ public struct Shard: ~Copyable {
   public var settings: Settings { didSet { slowNanoseconds = Self.slowNanoseconds(settings) } }
   /// A command that takes this long is looked at for the slow log and the latency monitor.
   private(set) var slowNanoseconds: UInt64
+  /// Who wants to know what happens to this shard's keys.
+  public internal(set) var observers: KeyObservers = []
   /// Set when memory is full: commands that add data are refused.
   public var refusesWrites = false
 
