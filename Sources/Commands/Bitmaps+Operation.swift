@@ -64,7 +64,8 @@ enum BitOpCommand: KeyCommand, CoordinatedCommand {
       let values = try await operation.values(
         of: (3..<arguments.count).map { arguments[$0] }, allowing: [.bytes, .integer])
       let result = bitOperation.result(of: values.map { $0?.string ?? [] })
-      await operation.store(result.isEmpty ? nil : ValueTransfer(bytes: result), at: arguments[2])
+      await operation.store(
+        result.isEmpty ? nil : ValueTransfer(bytes: result), at: arguments[2], .string, "set")
       operation.reply.pointee.integer(result.count)
     } catch {
       operation.reply.pointee.error(error.text)

@@ -33,6 +33,9 @@ struct GeoSearchForm: Sendable {
 
   /// Whether the target stands in front of the source: GEOSEARCHSTORE.
   var storesAlways: Bool { sourceIndex == 2 }
+
+  /// The event of storing the result.
+  var storeEvent: StaticString { storesAlways ? "geosearchstore" : "georadiusstore" }
 }
 
 /// What a search is to find and how the result is wanted.

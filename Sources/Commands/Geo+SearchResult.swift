@@ -115,6 +115,8 @@ extension KeyCall {
       let result = request.sortedSet(of: points, on: shard)
       let existing = keyspace.lookup(target, in: database, for: .write)
       keyspace.place(result, at: target, in: database, replacing: existing)
+      replaced(
+        target, .sortedSet, form.storeEvent, wasThere: existing != nil, isThere: !points.isEmpty)
       reply.pointee.integer(points.count)
     } catch {
       reply.pointee.error(error.text)
@@ -141,7 +143,7 @@ extension Operation {
     case .refused(let text): reply.pointee.error(text)
     case .answer(let bytes): reply.pointee.append(bytes)
     case .result(let value, let count, let target):
-      await store(value, at: target)
+      await store(value, at: target, .sortedSet, form.storeEvent)
       reply.pointee.integer(count)
     }
   }

@@ -47,7 +47,9 @@ enum GeoAddCommand: KeyCommand {
     func member(_ number: Int) -> Element { Element(call.arguments[options.first + number * 3 + 2]) }
     let key = call.key(1)
     var entry: Entry
-    var changedCount = 0
+    var addedCount = 0
+    var updatedCount = 0
+    var madeKey = false
     var first = 0
     switch call.find(key, .sortedSet, for: .write) {
     case .otherType: return call.refuseType()
@@ -55,17 +57,19 @@ enum GeoAddCommand: KeyCommand {
     case .missing:
       if options.rule.contains(.onlyExisting) { return call.reply.pointee.integer(0) }
       entry = call.keyspace.makeSortedSet(key, in: call.database, member: member(0), score: scores[0])
-      changedCount = 1
+      addedCount = 1
       first = 1
+      madeKey = true
     }
     for number in first..<scores.count {
       switch call.keyspace.setScore(scores[number], of: member(number), in: entry, options.rule).change {
-      case .added: changedCount += 1
-      case .updated: changedCount += options.countsChanges ? 1 : 0
+      case .added: addedCount += 1
+      case .updated: updatedCount += 1
       case .unchanged, .refused, .notANumber: break
       }
     }
-    call.reply.pointee.integer(changedCount)
+    if addedCount + updatedCount > 0 { call.changed(key, .sortedSet, "zadd", madeKey: madeKey) }
+    call.reply.pointee.integer(addedCount + (options.countsChanges ? updatedCount : 0))
   }
 
   private struct Options {

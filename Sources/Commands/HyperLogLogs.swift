@@ -184,7 +184,7 @@ enum PfMergeCommand: KeyCommand, CoordinatedCommand {
       }
       let sketch = try union.merged(
         with: old, sparseBytesMaximum: operation.localShard.pointee.settings.hllSparseMaxBytes)
-      await operation.store(ValueTransfer(bytes: sketch.bytes, expiry: expiry), at: keys[0])
+      await operation.store(ValueTransfer(bytes: sketch.bytes, expiry: expiry), at: keys[0], .string, "pfadd")
       operation.reply.pointee.ok()
     } catch {
       operation.reply.pointee.error(error.text)

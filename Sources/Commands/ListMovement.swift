@@ -27,7 +27,8 @@ struct ListMovement: Sendable {
     reply.pointee.bulk(item)
     if source == target {
       if from != to { shard.pointee.keyspace.rotateList(entry, from: from) }
-      return
+      shard.changed(sourceKey, in: database, .list, to.pushEvent)
+      return shard.changed(sourceKey, in: database, .list, from.popEvent)
     }
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Keyspace.integerTextBytes) { scratch in
       // The element stays where it is until it is in the other list; the entry may not.
@@ -35,7 +36,10 @@ struct ListMovement: Sendable {
       _ = shard.pointee.keyspace.pushToList(targetKey, in: database, existing: existing, at: to, text)
     }
     guard let entry = shard.pointee.keyspace.lookup(sourceKey, in: database, for: .peek) else { return }
+    let isLast = entry.listCount == 1
     shard.pointee.keyspace.popFromList(entry, at: from)
+    shard.changed(targetKey, in: database, .list, to.pushEvent, madeKey: existing == nil)
+    shard.changed(sourceKey, in: database, .list, from.popEvent, removedKey: isLast)
   }
 
   /// What one shard says of its list.
@@ -83,8 +87,11 @@ struct ListMovement: Sendable {
   private func pop(from shard: UnsafeMutablePointer<Shard>) -> Popped {
     guard let entry = lookup(source, on: shard) else { return .missing }
     guard entry.kind == .list else { return .otherType }
+    let key = Key(source, hasher: shard.pointee.keyspace.hasher)
     let element = entry.listItem(at: from).array
+    let isLast = entry.listCount == 1
     shard.pointee.keyspace.popFromList(entry, at: from)
+    shard.changed(key, in: database, .list, from.popEvent, removedKey: isLast)
     return .element(element)
   }
 
@@ -99,6 +106,7 @@ struct ListMovement: Sendable {
       let text = buffer.baseAddress.map { ByteView(start: $0, count: buffer.count) } ?? ByteView("")
       _ = shard.pointee.keyspace.pushToList(key, in: database, existing: existing, at: end, text)
     }
+    shard.changed(key, in: database, .list, end.pushEvent, madeKey: existing == nil)
     return true
   }
 

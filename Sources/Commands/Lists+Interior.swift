@@ -11,12 +11,14 @@ enum LSetCommand: KeyCommand {
     arguments: [.init("key", .key), .init("index", .integer), .init("element", .string)])
 
   static func execute(_ call: inout KeyCall) {
-    switch call.find(call.key(1), .list, for: .write) {
+    let key = call.key(1)
+    switch call.find(key, .list, for: .write) {
     case .missing: call.reply.pointee.error(ErrorText.noSuchKey)
     case .otherType: call.refuseType()
     case .entry(let entry):
       guard let index = call.arguments.integer(at: 2) else { return call.refuseInteger() }
       if call.keyspace.setListElement(entry, at: Int(index), to: call.arguments[3]) {
+        call.changed(key, .list, "lset")
         call.reply.pointee.ok()
       } else {
         call.reply.pointee.error("ERR index out of range")
@@ -40,12 +42,14 @@ enum LInsertCommand: KeyCommand {
     guard before || call.arguments.isWord("after", at: 2) else {
       return call.reply.pointee.error(ErrorText.syntax)
     }
-    switch call.find(call.key(1), .list, for: .write) {
+    let key = call.key(1)
+    switch call.find(key, .list, for: .write) {
     case .missing: call.reply.pointee.integer(0)
     case .otherType: call.refuseType()
     case .entry(let entry):
       let count = call.keyspace.insertIntoList(
         entry, call.arguments[4], before: before, pivot: call.arguments[3])
+      if count != nil { call.changed(key, .list, "linsert") }
       call.reply.pointee.integer(count ?? -1)
     }
   }
@@ -60,13 +64,16 @@ enum LRemCommand: KeyCommand {
 
   static func execute(_ call: inout KeyCall) {
     guard let count = call.arguments.integer(at: 2) else { return call.refuseInteger() }
-    switch call.find(call.key(1), .list, for: .write) {
+    let key = call.key(1)
+    switch call.find(key, .list, for: .write) {
     case .missing: call.reply.pointee.integer(0)
     case .otherType: call.refuseType()
     case .entry(let entry):
+      let length = entry.listCount
       let removed = call.keyspace.removeFromList(
         entry, count == 0 ? .max : Int(clamping: count.magnitude), equalTo: call.arguments[3],
         from: count < 0 ? .tail : .head)
+      if removed > 0 { call.changed(key, .list, "lrem", removedKey: removed == length) }
       call.reply.pointee.integer(removed)
     }
   }
@@ -83,11 +90,15 @@ enum LTrimCommand: KeyCommand {
     guard let start = call.arguments.integer(at: 2), let stop = call.arguments.integer(at: 3) else {
       return call.refuseInteger()
     }
-    switch call.find(call.key(1), .list, for: .write) {
+    let key = call.key(1)
+    switch call.find(key, .list, for: .write) {
     case .missing: call.reply.pointee.ok()
     case .otherType: call.refuseType()
     case .entry(let entry):
-      call.keyspace.trimList(entry, to: listRange(from: start, through: stop, count: entry.listCount))
+      let range = listRange(from: start, through: stop, count: entry.listCount)
+      call.keyspace.trimList(entry, to: range)
+      // As in Redis, this is a change even if nothing had to go.
+      call.changed(key, .list, "ltrim", removedKey: range.isEmpty)
       call.reply.pointee.ok()
     }
   }

@@ -78,13 +78,14 @@ enum LMPopCommand: KeyCommand, CoordinatedCommand {
     do throws(CommandError) {
       let options = try ListPopOptions(call.arguments)
       for index in options.keys {
-        switch call.find(call.key(index), .list, for: .write) {
+        let key = call.key(index)
+        switch call.find(key, .list, for: .write) {
         case .missing: continue
         case .otherType: return call.refuseType()
         case .entry(let entry):
           call.reply.pointee.array(2)
           call.reply.pointee.bulk(call.arguments[index])
-          return call.popFromList(entry, at: options.end, maximum: options.count)
+          return call.popFromList(key, entry, at: options.end, maximum: options.count)
         }
       }
       call.reply.pointee.nullArray()
@@ -153,6 +154,7 @@ enum LMPopCommand: KeyCommand, CoordinatedCommand {
     while let item = reader.next() { list.append(item) }
     list.seal()
     shard.pointee.keyspace.popFromList(entry, at: options.end, count: count)
+    shard.changed(key, in: database, .list, options.end.popEvent, removedKey: count == length)
     return .elements(list)
   }
 }

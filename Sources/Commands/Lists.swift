@@ -17,28 +17,28 @@ enum LPushCommand: KeyCommand {
   static let declaration = pushDeclaration(
     "lpush", since: "1.0.0", severalSince: "2.4.0", summary: "Adds elements in front of a list.")
 
-  static func execute(_ call: inout KeyCall) { call.push(at: .head) }
+  static func execute(_ call: inout KeyCall) { call.push(at: .head, event: "lpush") }
 }
 
 enum RPushCommand: KeyCommand {
   static let declaration = pushDeclaration(
     "rpush", since: "1.0.0", severalSince: "2.4.0", summary: "Adds elements behind a list.")
 
-  static func execute(_ call: inout KeyCall) { call.push(at: .tail) }
+  static func execute(_ call: inout KeyCall) { call.push(at: .tail, event: "rpush") }
 }
 
 enum LPushXCommand: KeyCommand {
   static let declaration = pushDeclaration(
     "lpushx", since: "2.2.0", severalSince: "4.0.0", summary: "Adds elements in front of a list that exists.")
 
-  static func execute(_ call: inout KeyCall) { call.push(at: .head, makesKey: false) }
+  static func execute(_ call: inout KeyCall) { call.push(at: .head, event: "lpush", makesKey: false) }
 }
 
 enum RPushXCommand: KeyCommand {
   static let declaration = pushDeclaration(
     "rpushx", since: "2.2.0", severalSince: "4.0.0", summary: "Adds elements behind a list that exists.")
 
-  static func execute(_ call: inout KeyCall) { call.push(at: .tail, makesKey: false) }
+  static func execute(_ call: inout KeyCall) { call.push(at: .tail, event: "rpush", makesKey: false) }
 }
 
 private func pushDeclaration(_ name: String, since: String, severalSince: String, summary: String)
@@ -53,7 +53,7 @@ private func pushDeclaration(_ name: String, since: String, severalSince: String
 
 extension KeyCall {
   @inline(__always)
-  fileprivate func push(at end: ListEnd, makesKey: Bool = true) {
+  fileprivate func push(at end: ListEnd, event: StaticString, makesKey: Bool = true) {
     let key = key(1)
     let existing = keyspace.lookup(key, in: database, for: .write)
     if let existing {
@@ -65,6 +65,7 @@ extension KeyCall {
       arguments.count == 3
       ? keyspace.pushToList(key, in: database, existing: existing, at: end, arguments[2])
       : pushSeveral(key, existing, at: end)
+    changed(key, .list, event, madeKey: existing == nil)
     reply.pointee.integer(count)
   }
 
@@ -104,12 +105,15 @@ extension KeyCall {
   @inline(__always)
   fileprivate func pop(at end: ListEnd, command: StaticString) {
     guard arguments.count == 2 else { return popSeveral(at: end, command: command) }
-    switch find(key(1), .list, for: .write) {
+    let key = key(1)
+    switch find(key, .list, for: .write) {
     case .missing: reply.pointee.null()
     case .otherType: refuseType()
     case .entry(let entry):
+      let isLast = entry.listCount == 1
       reply.pointee.bulk(entry.listItem(at: end))
       keyspace.popFromList(entry, at: end)
+      changed(key, .list, command, removedKey: isLast)
     }
   }
 
@@ -119,10 +123,11 @@ extension KeyCall {
     guard let count = arguments.integer(at: 2), count >= 0 else {
       return reply.pointee.error("ERR value is out of range, must be positive")
     }
-    switch find(key(1), .list, for: .write) {
+    let key = key(1)
+    switch find(key, .list, for: .write) {
     case .missing: reply.pointee.nullArray()
     case .otherType: refuseType()
-    case .entry(let entry): popFromList(entry, at: end, maximum: count)
+    case .entry(let entry): popFromList(key, entry, at: end, maximum: count)
     }
   }
 
@@ -132,7 +137,7 @@ extension KeyCall {
   }
 
   /// Replies with an array of up to `maximum` elements from an end of a list, which are removed from it.
-  func popFromList(_ entry: Entry, at end: ListEnd, maximum: Int64) {
+  func popFromList(_ key: Key, _ entry: Entry, at end: ListEnd, maximum: Int64) {
     let length = entry.listCount
     let count = Int(min(maximum, Int64(length)))
     reply.pointee.array(count)
@@ -141,7 +146,15 @@ extension KeyCall {
       from: end == .head ? 0 : length - 1, count: count, backwards: end == .tail)
     while let item = reader.next() { reply.pointee.bulk(item) }
     keyspace.popFromList(entry, at: end, count: count)
+    changed(key, .list, end.popEvent, removedKey: count == length)
   }
+}
+
+extension ListEnd {
+  /// The event of pushing elements to this end.
+  var pushEvent: StaticString { self == .head ? "lpush" : "rpush" }
+  /// The event of popping elements from this end.
+  var popEvent: StaticString { self == .head ? "lpop" : "rpop" }
 }
 
 // MARK: Reading

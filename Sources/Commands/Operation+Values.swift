@@ -54,18 +54,25 @@ extension Operation {
   }
 
   /// Gives a key a value, whatever it was before; nil and a collection without elements, which does not exist, remove
-  /// it. Returns whether the key was there before.
+  /// it. Reports what it did: the event given, or `del`. Returns whether the key was there before.
   @discardableResult
-  func store(_ value: ValueTransfer?, at key: ByteView) async -> Bool {
+  func store(
+    _ value: ValueTransfer?, at key: ByteView, _ eventClass: KeyEventClasses, _ event: StaticString
+  ) async -> Bool {
     let database = database
     return await onShard(shard(of: key)) { shard in
       let key = Key(key, hasher: shard.pointee.keyspace.hasher)
       let existing = shard.pointee.keyspace.lookup(key, in: database, for: .write)
+      let isThere: Bool
       if let value, value.collection?.items.count != 0 {
         shard.pointee.keyspace.place(value, at: key, in: database, replacing: existing)
-      } else if let existing {
-        shard.pointee.keyspace.remove(existing)
+        isThere = true
+      } else {
+        if let existing { shard.pointee.keyspace.remove(existing) }
+        isThere = false
       }
+      shard.replaced(
+        key, in: database, eventClass, event, wasThere: existing != nil, isThere: isThere)
       return existing != nil
     }
   }

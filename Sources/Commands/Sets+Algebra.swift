@@ -107,11 +107,21 @@ extension SetStoreCommand {
       call.keyspace.discard(&builder)
       if let existing { call.keyspace.remove(existing) }
     }
+    call.replaced(target, .set, operation.storeEvent, wasThere: existing != nil, isThere: count > 0)
     call.reply.pointee.integer(count)
   }
 }
 
 extension SetOperation {
+  /// The event of storing the result.
+  fileprivate var storeEvent: StaticString {
+    switch self {
+    case .intersection: "sinterstore"
+    case .union: "sunionstore"
+    case .difference: "sdiffstore"
+    }
+  }
+
   /// Calls `body` with the members of the result, each once.
   fileprivate func forEachMember(
     of sets: [Entry?], _ shard: UnsafeMutablePointer<Shard>, _ body: (Item) -> Void
@@ -213,7 +223,8 @@ extension SetStoreCommand {
     do throws(CommandError) {
       let sets = try await operation.sets(2..<operation.arguments.count)
       let result = Self.operation.result(of: sets, hasher: operation.localShard.pointee.keyspace.hasher)
-      await operation.store(ValueTransfer(result), at: operation.arguments[1])
+      await operation.store(
+        ValueTransfer(result), at: operation.arguments[1], .set, Self.operation.storeEvent)
       operation.reply.pointee.integer(result.items.count)
     } catch {
       operation.reply.pointee.error(error.text)

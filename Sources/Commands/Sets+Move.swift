@@ -79,7 +79,9 @@ extension UnsafeMutablePointer<Shard> {
     guard let entry = pointee.keyspace.lookup(key, in: database, for: .peek), entry.kind == .set,
       pointee.keyspace.removeMember(member, from: entry)
     else { return false }
-    if entry.memberCount == 0 { pointee.keyspace.remove(entry) }
+    let isEmpty = entry.memberCount == 0
+    if isEmpty { pointee.keyspace.remove(entry) }
+    changed(key, in: database, .set, "srem", removedKey: isEmpty)
     return true
   }
 
@@ -87,10 +89,11 @@ extension UnsafeMutablePointer<Shard> {
   fileprivate func addMember(_ member: Element, _ key: Key, _ database: Int) -> Bool {
     guard let entry = pointee.keyspace.lookup(key, in: database, for: .write) else {
       _ = pointee.keyspace.makeSet(key, in: database, of: member)
+      changed(key, in: database, .set, "sadd", madeKey: true)
       return true
     }
     guard entry.kind == .set else { return false }
-    _ = pointee.keyspace.addMember(member, to: entry)
+    if pointee.keyspace.addMember(member, to: entry) { changed(key, in: database, .set, "sadd") }
     return true
   }
 }

@@ -14,17 +14,20 @@ enum SPopCommand: KeyCommand {
 
   static func execute(_ call: inout KeyCall) {
     guard call.arguments.count == 2 else { return executeWithCount(call) }
-    switch call.find(call.key(1), .set, for: .write) {
+    let key = call.key(1)
+    switch call.find(key, .set, for: .write) {
     case .missing: call.reply.pointee.null()
     case .otherType: call.refuseType()
     case .entry(let entry):
       let member = entry.randomMember(using: &call.keyspace.random)
       call.reply.pointee.bulk(member.item)
-      if entry.memberCount == 1 {
+      let isLast = entry.memberCount == 1
+      if isLast {
         call.keyspace.remove(entry)
       } else {
         call.keyspace.removeMember(member, from: entry)
       }
+      call.changed(key, .set, "spop", removedKey: isLast)
     }
   }
 
@@ -34,17 +37,20 @@ enum SPopCommand: KeyCommand {
     guard let count = call.arguments.integer(at: 2), count >= 0 else {
       return call.reply.pointee.error("ERR value is out of range, must be positive")
     }
-    switch call.find(call.key(1), .set, for: .write) {
+    let key = call.key(1)
+    switch call.find(key, .set, for: .write) {
     case .missing: call.reply.pointee.set(0)
     case .otherType: call.refuseType()
     case .entry(let entry):
-      if count >= entry.memberCount {
+      let takesAll = count >= entry.memberCount
+      if takesAll {
         call.replyMembers(of: entry)
         call.keyspace.remove(entry)
       } else {
         call.reply.pointee.set(Int(count))
         call.keyspace.popMembers(Int(count), from: entry) { call.reply.pointee.bulk($0) }
       }
+      if count > 0 { call.changed(key, .set, "spop", removedKey: takesAll) }
     }
   }
 }

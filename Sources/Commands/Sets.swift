@@ -24,6 +24,7 @@ enum SAddCommand: ElementCommand {
     let key = call.key(1)
     var index = 2
     var added = 0
+    var madeKey = false
     let entry: Entry
     switch call.find(key, .set, for: .write) {
     case .otherType: return call.refuseType()
@@ -32,12 +33,14 @@ enum SAddCommand: ElementCommand {
       entry = call.keyspace.makeSet(key, in: call.database, of: Element(call.arguments[2]))
       index = 3
       added = 1
+      madeKey = true
     }
     while index < call.arguments.count {
       call.prefetchElements(of: entry, at: index, first: 2)
       if call.keyspace.addMember(Element(call.arguments[index]), to: entry) { added &+= 1 }
       index &+= 1
     }
+    if added > 0 { call.changed(key, .set, "sadd", madeKey: madeKey) }
     call.reply.pointee.integer(added)
   }
 }
@@ -52,11 +55,13 @@ enum SRemCommand: ElementCommand {
     history: [("2.4.0", "Accepts multiple `member` arguments.")])
 
   static func execute(_ call: inout KeyCall) {
-    switch call.find(call.key(1), .set, for: .write) {
+    let key = call.key(1)
+    switch call.find(key, .set, for: .write) {
     case .missing: call.reply.pointee.integer(0)
     case .otherType: call.refuseType()
     case .entry(let entry):
       var removed = 0
+      var removedKey = false
       var index = 2
       while index < call.arguments.count {
         call.prefetchElements(of: entry, at: index, first: 2)
@@ -64,11 +69,13 @@ enum SRemCommand: ElementCommand {
           removed &+= 1
           if entry.memberCount == 0 {
             call.keyspace.remove(entry)
+            removedKey = true
             break
           }
         }
         index &+= 1
       }
+      if removed > 0 { call.changed(key, .set, "srem", removedKey: removedKey) }
       call.reply.pointee.integer(removed)
     }
   }

@@ -109,7 +109,7 @@ private func sort(_ operation: Operation, mayStore: Bool) async {
       job.write(values: values, to: &output)
     }
     guard let target = job.options.target, let list = output.list else { return }
-    await operation.store(ValueTransfer(list), at: target)
+    await operation.store(ValueTransfer(list), at: target, .list, "sortstore")
     operation.reply.pointee.integer(job.outputCount)
   } catch {
     operation.reply.pointee.error(error.text)
@@ -121,10 +121,12 @@ extension KeyCall {
   fileprivate func store(_ list: FlatValue, at name: ByteView) {
     let key = Key(name, hasher: keyspace.hasher)
     let existing = keyspace.lookup(key, in: database, for: .write)
-    if list.items.count > 0 {
+    let isThere = list.items.count > 0
+    if isThere {
       keyspace.place(ValueTransfer(list), at: key, in: database, replacing: existing)
     } else if let existing {
       keyspace.remove(existing)
     }
+    replaced(key, .list, "sortstore", wasThere: existing != nil, isThere: isThere)
   }
 }

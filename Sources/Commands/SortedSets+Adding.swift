@@ -120,6 +120,7 @@ extension KeyCall {
     case .entry(let found): entry = found
     case .missing:
       if options.rule.contains(.onlyExisting) { return answer(tally, options) }
+      tally.madeKey = true
       entry = keyspace.makeSortedSet(
         key, in: database, member: Element(arguments[options.first + 1]), score: scores[0])
       tally.added = 1
@@ -138,6 +139,10 @@ extension KeyCall {
       tally.last = outcome.change == .refused ? nil : outcome.score
       number += 1
     }
+    if tally.added + tally.updated > 0 {
+      let event: StaticString = options.rule.contains(.increments) ? "zincr" : "zadd"
+      changed(key, .sortedSet, event, madeKey: tally.madeKey)
+    }
     answer(tally, options)
   }
 
@@ -155,6 +160,7 @@ extension KeyCall {
 private struct AddTally {
   var added = 0
   var updated = 0
+  var madeKey = false
   /// The score of the last member; nil if it was refused.
   var last: Double?
 }

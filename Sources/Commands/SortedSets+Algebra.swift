@@ -182,6 +182,15 @@ extension SortedSetAnswerCommand {
 }
 
 extension SortedSetStoreCommand {
+  /// The event of storing the result.
+  private static var storeEvent: StaticString {
+    switch operation {
+    case .intersection: "zinterstore"
+    case .union: "zunionstore"
+    case .difference: "zdiffstore"
+    }
+  }
+
   static func execute(_ call: inout KeyCall) {
     do throws(CommandError) {
       let keys = try countedKeys(call.arguments, at: 2)
@@ -193,6 +202,7 @@ extension SortedSetStoreCommand {
       let target = call.key(1)
       let existing = call.keyspace.lookup(target, in: call.database, for: .write)
       call.keyspace.place(result, at: target, in: call.database, replacing: existing)
+      call.replaced(target, .sortedSet, storeEvent, wasThere: existing != nil, isThere: count > 0)
       call.reply.pointee.integer(count)
     } catch {
       call.reply.pointee.error(error.text)
@@ -206,7 +216,7 @@ extension SortedSetStoreCommand {
       let options = try SortedSetAlgebraOptions(
         call.arguments, keys: keys, operation == .difference ? .storingPlainly : .storing)
       let result = options.result(of: operation, sources, on: call.localShard).flat
-      await call.store(ValueTransfer(result), at: call.arguments[1])
+      await call.store(ValueTransfer(result), at: call.arguments[1], .sortedSet, storeEvent)
       call.reply.pointee.integer(result.items.count / 2)
     } catch {
       call.reply.pointee.error(error.text)

@@ -24,13 +24,14 @@ enum ZMPopCommand: KeyCommand, CoordinatedCommand {
     do throws(CommandError) {
       let request = try Request(call.arguments)
       for index in request.keys {
-        switch call.find(call.key(index), .sortedSet, for: .write) {
+        let key = call.key(index)
+        switch call.find(key, .sortedSet, for: .write) {
         case .missing: continue
         case .otherType: throw CommandError(ErrorText.wrongType)
         case .entry(let entry):
           let ranks = request.end.ranks(request.count, in: entry)
           call.reply.pointee.poppedHead(call.arguments[index], ranks.count)
-          call.keyspace.pop(ranks, from: entry, request.end) {
+          call.shard.pop(ranks, from: entry, at: key, in: call.database, request.end) {
             call.reply.pointee.popped($0, $1)
           }
           return
@@ -79,7 +80,7 @@ enum ZMPopCommand: KeyCommand, CoordinatedCommand {
     guard entry.kind == .sortedSet else { return .otherType }
     var popped = FlatValue(kind: .sortedSet)
     let ranks = request.end.ranks(request.count, in: entry)
-    shard.pointee.keyspace.pop(ranks, from: entry, request.end) { popped.appendScored($0, $1) }
+    shard.pop(ranks, from: entry, at: key, in: database, request.end) { popped.appendScored($0, $1) }
     return .value(ValueTransfer(popped))
   }
 

@@ -144,6 +144,7 @@ enum ZRangeStoreCommand: KeyCommand, CoordinatedCommand {
       let target = call.key(1)
       let existing = call.keyspace.lookup(target, in: call.database, for: .write)
       call.keyspace.place(result, at: target, in: call.database, replacing: existing)
+      call.replaced(target, .sortedSet, "zrangestore", wasThere: existing != nil, isThere: count > 0)
       call.reply.pointee.integer(count)
     } catch {
       call.reply.pointee.error(error.text)
@@ -161,7 +162,7 @@ enum ZRangeStoreCommand: KeyCommand, CoordinatedCommand {
         return .value(ValueTransfer(result.flat))
       }
       guard case .value(let value) = found else { throw CommandError(ErrorText.wrongType) }
-      await operation.store(value, at: operation.arguments[1])
+      await operation.store(value, at: operation.arguments[1], .sortedSet, "zrangestore")
       operation.reply.pointee.integer((value.collection?.items.count ?? 0) / 2)
     } catch {
       operation.reply.pointee.error(error.text)

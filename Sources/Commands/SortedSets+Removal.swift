@@ -13,7 +13,7 @@ enum ZRemRangeByRankCommand: KeyCommand {
     guard let first = call.arguments.integer(at: 2), let last = call.arguments.integer(at: 3) else {
       return call.refuseInteger()
     }
-    call.removeRange { placesInRange(first, last, count: $0.sortedSetCount) }
+    call.removeRange("zremrangebyrank") { placesInRange(first, last, count: $0.sortedSetCount) }
   }
 }
 
@@ -27,7 +27,7 @@ enum ZRemRangeByScoreCommand: KeyCommand {
     guard let range = ScoreRange(call.arguments[2], call.arguments[3]) else {
       return call.reply.pointee.error(SortedSetError.scoreRange)
     }
-    call.removeRange { $0.ranks(in: range) }
+    call.removeRange("zremrangebyscore") { $0.ranks(in: range) }
   }
 }
 
@@ -41,7 +41,7 @@ enum ZRemRangeByLexCommand: KeyCommand {
     guard let range = LexRange(call.arguments[2], call.arguments[3]) else {
       return call.reply.pointee.error(SortedSetError.lexRange)
     }
-    call.removeRange { $0.ranks(in: range) }
+    call.removeRange("zremrangebylex") { $0.ranks(in: range) }
   }
 }
 
@@ -57,13 +57,17 @@ private func removalDeclaration(
 
 extension KeyCall {
   /// Removes the members of the ranks that `ranks` gives, and answers with their number.
-  fileprivate func removeRange(_ ranks: (Entry) -> Range<Int>) {
-    switch find(key(1), .sortedSet, for: .write) {
+  @inline(__always)
+  fileprivate func removeRange(_ event: StaticString, _ ranks: (Entry) -> Range<Int>) {
+    let key = key(1)
+    switch find(key, .sortedSet, for: .write) {
     case .missing: reply.pointee.integer(0)
     case .otherType: refuseType()
     case .entry(let entry):
       let ranks = ranks(entry)
+      let total = entry.sortedSetCount
       keyspace.removeScored(inRanks: ranks, from: entry)
+      if !ranks.isEmpty { changed(key, .sortedSet, event, removedKey: ranks.count == total) }
       reply.pointee.integer(ranks.count)
     }
   }
@@ -112,7 +116,8 @@ extension KeyCall {
       }
       count = Int(wanted)
     }
-    switch find(key(1), .sortedSet, for: .write) {
+    let key = key(1)
+    switch find(key, .sortedSet, for: .write) {
     case .missing: reply.pointee.array(0)
     case .otherType: refuseType()
     case .entry(let entry):
@@ -120,7 +125,7 @@ extension KeyCall {
       // One member that was asked for without a count comes without an array of its own.
       let isFlat = !hasCount || reply.pointee.version == .resp2
       reply.pointee.array(isFlat ? ranks.count * 2 : ranks.count)
-      keyspace.pop(ranks, from: entry, end) { member, score in
+      shard.pop(ranks, from: entry, at: key, in: database, end) { member, score in
         if !isFlat { reply.pointee.array(2) }
         reply.pointee.bulk(member)
         reply.pointee.double(score)
@@ -137,15 +142,22 @@ extension SortedSetEnd {
     let count = min(count, total)
     return self == .lowest ? 0..<count : (total - count)..<total
   }
+
+  /// The event of popping members from this end.
+  var popEvent: StaticString { self == .lowest ? "zpopmin" : "zpopmax" }
 }
 
-extension Keyspace {
-  /// Removes members at an end of a sorted set, after `body` has seen each, the outermost first.
+extension UnsafeMutablePointer<Shard> {
+  /// Removes members at an end of the sorted set at a key, after `body` has seen each, the outermost first.
   @inline(__always)
-  mutating func pop(
-    _ ranks: Range<Int>, from entry: Entry, _ end: SortedSetEnd, _ body: (Item, Double) -> Void
+  func pop(
+    _ ranks: Range<Int>, from entry: Entry, at key: Key, in database: Int, _ end: SortedSetEnd,
+    _ body: (Item, Double) -> Void
   ) {
+    let total = entry.sortedSetCount
     entry.forEachScored(inRanks: ranks, reversed: end == .highest, body)
-    removeScored(inRanks: ranks, from: entry)
+    pointee.keyspace.removeScored(inRanks: ranks, from: entry)
+    if ranks.isEmpty { return }
+    changed(key, in: database, .sortedSet, end.popEvent, removedKey: ranks.count == total)
   }
 }

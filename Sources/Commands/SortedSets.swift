@@ -78,7 +78,8 @@ enum ZRemCommand: ElementCommand {
     history: [("2.4.0", "Accepts multiple elements.")])
 
   static func execute(_ call: inout KeyCall) {
-    switch call.find(call.key(1), .sortedSet, for: .write) {
+    let key = call.key(1)
+    switch call.find(key, .sortedSet, for: .write) {
     case .missing: call.reply.pointee.integer(0)
     case .otherType: call.refuseType()
     case .entry(let entry):
@@ -90,6 +91,7 @@ enum ZRemCommand: ElementCommand {
           rest -= 1
         }
       }
+      if removed > 0 { call.changed(key, .sortedSet, "zrem", removedKey: rest == 0) }
       call.reply.pointee.integer(removed)
     }
   }

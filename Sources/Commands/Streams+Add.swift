@@ -33,19 +33,21 @@ enum XAddCommand: KeyCommand {
       if options.id == .explicit(.zero) {
         throw CommandError("ERR The ID specified in XADD must be greater than 0-0")
       }
-      switch call.find(call.key(1), .stream, for: .write) {
+      let key = call.key(1)
+      switch call.find(key, .stream, for: .write) {
       case .missing:
         guard options.makesStream else { return call.reply.pointee.null() }
         let id = try options.id.resolved(after: .zero, now: call.now)
         try checkSize(call.arguments, options.firstField)
-        add(id, to: call.keyspace.makeStream(call.key(1), in: call.database), options, call)
+        let stream = call.keyspace.makeStream(key, in: call.database)
+        add(id, to: stream, at: key, options, call, madeKey: true)
       case .otherType: call.refuseType()
       case .entry(let entry):
         let stream = call.keyspace.stream(entry)
         let id = try options.id.resolved(after: stream.lastID, now: call.now)
         try checkSize(call.arguments, options.firstField)
         call.keyspace.dirty += 1
-        add(id, to: stream, options, call)
+        add(id, to: stream, at: key, options, call, madeKey: false)
       }
     } catch {
       call.reply.pointee.error(error.text)
@@ -53,7 +55,10 @@ enum XAddCommand: KeyCommand {
   }
 
   @inline(__always)
-  private static func add(_ id: StreamID, to stream: StreamValue, _ options: XAddOptions, _ call: KeyCall) {
+  private static func add(
+    _ id: StreamID, to stream: StreamValue, at key: Key, _ options: XAddOptions, _ call: KeyCall,
+    madeKey: Bool
+  ) {
     let count = call.arguments.count - options.firstField
     withUnsafeTemporaryAllocation(of: Element.self, capacity: count) { elements in
       let start = elements.baseAddress.unsafelyUnwrapped
@@ -63,7 +68,9 @@ enum XAddCommand: KeyCommand {
       stream.append(id, UnsafeBufferPointer(elements), limits: call.keyspace.limits)
     }
     call.reply.pointee.bulk(id)
-    if let trimming = options.trimming { _ = stream.trim(trimming) }
+    let trimmedCount = options.trimming.map { stream.trim($0) } ?? 0
+    call.changed(key, .stream, "xadd", madeKey: madeKey)
+    if trimmedCount > 0 { call.changed(key, .stream, "xtrim") }
   }
 
   /// Whether fields and values fit a block.

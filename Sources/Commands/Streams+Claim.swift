@@ -39,6 +39,7 @@ enum XClaimCommand: KeyCommand {
       }
     }
     call.keyspace.dirty += claim.changeCount
+    if claim.madeConsumer { call.noticed(call.key(1), .stream, "xgroup-createconsumer") }
     call.reply.pointee.array(list.count)
     list.move(to: call.reply)
   }
@@ -129,6 +130,7 @@ private struct StreamClaim {
   let now: Int64
   private var consumer: Consumer?
   private(set) var changeCount = 0
+  private(set) var madeConsumer = false
 
   init(group: ConsumerGroup, consumerName: ByteView, now: Int64) {
     self.group = group
@@ -167,11 +169,17 @@ private struct StreamClaim {
   }
 
   mutating func give(_ id: StreamID, deliveryTime: Int64, deliveryCount: UInt64) {
-    let consumer = consumer ?? group.makeConsumer(consumerName, seenTime: now)
-    self.consumer = consumer
+    let consumer = consumer ?? makeConsumer()
     consumer.activeTime = now
     group.setPending(id, of: consumer, deliveryTime: deliveryTime, deliveryCount: deliveryCount)
     changeCount += 1
+  }
+
+  private mutating func makeConsumer() -> Consumer {
+    let consumer = group.makeConsumer(consumerName, seenTime: now)
+    self.consumer = consumer
+    madeConsumer = true
+    return consumer
   }
 }
 
@@ -280,6 +288,7 @@ extension KeyCall {
       next = group.firstPending(from: pending.id, isStrict: true)
     }
     keyspace.dirty += claim.changeCount
+    if claim.madeConsumer { noticed(key(1), .stream, "xgroup-createconsumer") }
     reply.pointee.array(3)
     reply.pointee.bulk(next?.id ?? .zero)
     reply.pointee.array(claimed.count)

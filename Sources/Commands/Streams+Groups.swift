@@ -91,7 +91,8 @@ enum XGroupCreateCommand: KeyCommand {
 
   static func execute(_ call: inout KeyCall) {
     guard let options = XGroupOptions(call, knowsMakeStream: true) else { return }
-    let found = call.find(call.key(2), .stream, for: .write)
+    let key = call.key(2)
+    let found = call.find(key, .stream, for: .write)
     var stream: StreamValue?
     switch found {
     case .missing:
@@ -106,11 +107,16 @@ enum XGroupCreateCommand: KeyCommand {
       }
       lastID = id
     }
-    let target = stream ?? call.keyspace.makeStream(call.key(2), in: call.database)
+    let target = stream ?? call.keyspace.makeStream(key, in: call.database)
     guard target.makeGroup(call.arguments[3], lastID: lastID, entriesRead: options.entriesRead) != nil else {
       return call.reply.pointee.error("BUSYGROUP Consumer Group name already exists")
     }
     call.keyspace.dirty += 1
+    if stream == nil {
+      call.changed(key, .stream, "xgroup-create", madeKey: true)
+    } else {
+      call.noticed(key, .stream, "xgroup-create")
+    }
     call.reply.pointee.ok()
   }
 }
@@ -137,6 +143,7 @@ enum XGroupSetIDCommand: KeyCommand {
     }
     group.entriesRead = options.entriesRead
     call.keyspace.dirty += 1
+    call.noticed(call.key(2), .stream, "xgroup-setid")
     call.reply.pointee.ok()
   }
 }
@@ -153,6 +160,7 @@ enum XGroupDestroyCommand: KeyCommand {
     guard let group = stream.group(named: call.arguments[3]) else { return call.reply.pointee.integer(0) }
     call.keyspace.removeGroup(group)
     call.keyspace.dirty += 1
+    call.noticed(call.key(2), .stream, "xgroup-destroy")
     call.reply.pointee.integer(1)
   }
 }
@@ -169,6 +177,7 @@ enum XGroupCreateConsumerCommand: KeyCommand {
     if group.consumer(named: call.arguments[4]) != nil { return call.reply.pointee.integer(0) }
     _ = group.makeConsumer(call.arguments[4], seenTime: call.now)
     call.keyspace.dirty += 1
+    call.noticed(call.key(2), .stream, "xgroup-createconsumer")
     call.reply.pointee.integer(1)
   }
 }
@@ -187,6 +196,7 @@ enum XGroupDelConsumerCommand: KeyCommand {
     }
     call.reply.pointee.integer(group.removeConsumer(consumer))
     call.keyspace.dirty += 1
+    call.noticed(call.key(2), .stream, "xgroup-delconsumer")
   }
 }
 

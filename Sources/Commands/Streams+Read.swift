@@ -232,7 +232,8 @@ extension UnsafeMutablePointer<Shard> {
     let start = try request.start(number)
     guard let stream else { return false }
     let reader = StreamReader(
-      stream: stream, request: request, name: request.key(number), now: pointee.keyspace.now, reply: reply)
+      stream: stream, request: request, name: request.key(number), shard: self, database: database,
+      reply: reply)
     switch start {
     case .end: return false
     case .lastEntry: return reader.readLast()
@@ -253,8 +254,11 @@ private struct StreamReader {
   let stream: StreamValue
   let request: StreamReadRequest
   let name: ByteView
-  let now: Int64
+  let shard: UnsafeMutablePointer<Shard>
+  let database: Int
   let reply: UnsafeMutablePointer<ReplyBuffer>
+
+  private var now: Int64 { shard.pointee.keyspace.now }
 
   private func writeName() {
     // The answer is a map in RESP3, an array of pairs in RESP2.
@@ -279,6 +283,13 @@ private struct StreamReader {
     return true
   }
 
+  private func makeConsumer(of group: ConsumerGroup) -> Consumer {
+    let consumer = group.makeConsumer(request.consumer, seenTime: now)
+    let key = Key(name, hasher: shard.pointee.keyspace.hasher)
+    shard.noticed(key, in: database, .stream, "xgroup-createconsumer")
+    return consumer
+  }
+
   /// Delivers what the group has not delivered yet to the consumer; returns how many entries.
   func deliver(to group: ConsumerGroup) -> Int {
     let existing = group.consumer(named: request.consumer)
@@ -286,7 +297,7 @@ private struct StreamReader {
     guard group.lastID < stream.lastID, let first = group.lastID.successor else { return 0 }
     let count = stream.count(from: first, through: .maximum, limit: request.limit)
     if count == 0 { return 0 }
-    let consumer = existing ?? group.makeConsumer(request.consumer, seenTime: now)
+    let consumer = existing ?? makeConsumer(of: group)
     // Entries that are not pending afterwards do not count as activity.
     if !request.omitsPending { consumer.activeTime = now }
     writeName()
@@ -303,8 +314,7 @@ private struct StreamReader {
 
   /// Writes what is pending of the consumer, which counts as delivering it once more.
   func readPending(after id: StreamID, of group: ConsumerGroup) {
-    let consumer =
-      group.consumer(named: request.consumer) ?? group.makeConsumer(request.consumer, seenTime: now)
+    let consumer = group.consumer(named: request.consumer) ?? makeConsumer(of: group)
     consumer.seenTime = now
     writeName()
     var list = ElementList(for: reply)

@@ -33,7 +33,8 @@ enum XDelCommand: KeyCommand {
     arguments: [.init("key", .key), .init("id", .string, multiple: true)])
 
   static func execute(_ call: inout KeyCall) {
-    switch call.find(call.key(1), .stream, for: .write) {
+    let key = call.key(1)
+    switch call.find(key, .stream, for: .write) {
     case .missing: call.reply.pointee.integer(0)
     case .otherType: call.refuseType()
     case .entry(let entry):
@@ -46,6 +47,7 @@ enum XDelCommand: KeyCommand {
         if let id = parseStreamID(call.arguments[index]), stream.delete(id) { deleted += 1 }
       }
       call.keyspace.dirty += deleted
+      if deleted > 0 { call.changed(key, .stream, "xdel") }
       call.reply.pointee.integer(deleted)
     }
   }
@@ -63,12 +65,14 @@ enum XTrimCommand: KeyCommand {
   static func execute(_ call: inout KeyCall) {
     do throws(CommandError) {
       let options = try XAddOptions(trimming: call.arguments, limits: call.keyspace.limits)
-      switch call.find(call.key(1), .stream, for: .write) {
+      let key = call.key(1)
+      switch call.find(key, .stream, for: .write) {
       case .missing: call.reply.pointee.integer(0)
       case .otherType: call.refuseType()
       case .entry(let entry):
         let removed = options.trimming.map { call.keyspace.stream(entry).trim($0) } ?? 0
-        if removed > 0 { call.keyspace.dirty += removed }
+        call.keyspace.dirty += removed
+        if removed > 0 { call.changed(key, .stream, "xtrim") }
         call.reply.pointee.integer(removed)
       }
     } catch {
@@ -92,13 +96,16 @@ enum XSetIDCommand: KeyCommand {
   static func execute(_ call: inout KeyCall) {
     do throws(CommandError) {
       let request = try Request(call.arguments)
-      switch call.find(call.key(1), .stream, for: .write) {
+      let key = call.key(1)
+      switch call.find(key, .stream, for: .write) {
       case .missing: call.reply.pointee.error(ErrorText.noSuchKey)
       case .otherType: call.refuseType()
       case .entry(let entry):
         let stream = call.keyspace.stream(entry)
         stream.set(try request.state(after: stream))
         call.keyspace.dirty += 1
+        // In Redis too, what a stream knows beside its entries is none of a transaction's business.
+        call.noticed(key, .stream, "xsetid")
         call.reply.pointee.ok()
       }
     } catch {

@@ -68,6 +68,26 @@ extension KeyCall {
     shard.changed(key, in: database, eventClass, event)
   }
 
+  /// Reports a change that may have brought the key into being, which is an event of its own.
+  @inline(__always)
+  public func changed(_ key: Key, _ eventClass: KeyEventClasses, _ event: StaticString, madeKey: Bool) {
+    shard.changed(key, in: database, eventClass, event, madeKey: madeKey)
+  }
+
+  /// Reports that elements of a collection were removed, and with the last one the key: then `del` follows.
+  @inline(__always)
+  public func changed(_ key: Key, _ eventClass: KeyEventClasses, _ event: StaticString, removedKey: Bool) {
+    shard.changed(key, in: database, eventClass, event, removedKey: removedKey)
+  }
+
+  /// Reports that a key was given a value whatever it was before, or none: then it is removed, if it was there.
+  @inline(__always)
+  public func replaced(
+    _ key: Key, _ eventClass: KeyEventClasses, _ event: StaticString, wasThere: Bool, isThere: Bool
+  ) {
+    shard.replaced(key, in: database, eventClass, event, wasThere: wasThere, isThere: isThere)
+  }
+
   /// Reports an event that changed nothing of a key that clients could see, such as a miss.
   @inline(__always)
   public func noticed(_ key: Key, _ eventClass: KeyEventClasses, _ event: StaticString) {
@@ -83,6 +103,39 @@ extension UnsafeMutablePointer<Shard> {
   ) {
     if pointee.observers.isEmpty { return }
     noteChange(key, in: database, eventClass, event)
+  }
+
+  /// Reports a change that may have brought the key into being; see `KeyCall.changed`.
+  @inline(__always)
+  public func changed(
+    _ key: Key, in database: Int, _ eventClass: KeyEventClasses, _ event: StaticString, madeKey: Bool
+  ) {
+    if pointee.observers.isEmpty { return }
+    if madeKey { noticed(key, in: database, .new, "new") }
+    noteChange(key, in: database, eventClass, event)
+  }
+
+  /// Reports that elements of a collection were removed; see `KeyCall.changed`.
+  @inline(__always)
+  public func changed(
+    _ key: Key, in database: Int, _ eventClass: KeyEventClasses, _ event: StaticString, removedKey: Bool
+  ) {
+    if pointee.observers.isEmpty { return }
+    noteChange(key, in: database, eventClass, event)
+    if removedKey { noteChange(key, in: database, .generic, "del") }
+  }
+
+  /// Reports that a key was given a value whatever it was before, or none: then it is removed, if it was there.
+  @inline(__always)
+  public func replaced(
+    _ key: Key, in database: Int, _ eventClass: KeyEventClasses, _ event: StaticString, wasThere: Bool,
+    isThere: Bool
+  ) {
+    if isThere {
+      changed(key, in: database, eventClass, event, madeKey: !wasThere)
+    } else if wasThere {
+      changed(key, in: database, .generic, "del")
+    }
   }
 
   /// Reports an event that is not a change; see `KeyCall.noticed`.
