@@ -57,6 +57,9 @@ enum BitFieldCommand: KeyCommand {
     let existing = call.keyspace.lookup(key, in: call.database, for: .write)
     let start: UnsafeMutablePointer<UInt8>
     let count: Int
+    // As in Redis, a string that grows for a write which is then refused for its overflow is no change.
+    let grows = scan.lastBitWritten >> 3 >= existing?.textCount ?? 0
+    var isChanged = false
     if let bytes = existing?.mutableBytes, scan.lastBitWritten >> 3 < bytes.count {
       (start, count) = (bytes.baseAddress.unsafelyUnwrapped, bytes.count)
       call.keyspace.dirty &+= 1
@@ -70,9 +73,15 @@ enum BitFieldCommand: KeyCommand {
     call.reply.pointee.array(scan.operationCount)
     var reader = BitFieldReader(call)
     while let operation = try reader.next() {
-      let answer = operation.apply(to: start, count: count)
-      if let answer { call.reply.pointee.integer(answer) } else { call.reply.pointee.null() }
+      let outcome = operation.apply(to: start, count: count)
+      if operation.isWrite, outcome.answer != nil, grows || outcome.isChanged { isChanged = true }
+      if let answer = outcome.answer {
+        call.reply.pointee.integer(answer)
+      } else {
+        call.reply.pointee.null()
+      }
     }
+    if isChanged { call.changed(key, .string, "setbit") }
   }
 }
 
@@ -228,20 +237,20 @@ private struct BitFieldOperation {
   var isWrite: Bool { if case .get = kind { false } else { true } }
 
   /// Does it, and returns the answer: the old value, or for an addition the new one; nil if the new one does not fit
-  /// and the client wants that to fail.
-  func apply(to bytes: UnsafeMutablePointer<UInt8>, count: Int) -> Int64? {
+  /// and the client wants that to fail. Also says whether the field has another value now.
+  func apply(to bytes: UnsafeMutablePointer<UInt8>, count: Int) -> (answer: Int64?, isChanged: Bool) {
     let old = field.value(in: ByteView(start: bytes, count: count))
     switch kind {
     case .get:
-      return old
+      return (old, false)
     case .set(let value):
-      guard let new = field.fitted(value, overflow) else { return nil }
+      guard let new = field.fitted(value, overflow) else { return (nil, false) }
       field.set(to: new, in: bytes)
-      return old
+      return (old, new != old)
     case .add(let amount):
-      guard let new = field.sum(old, amount, overflow) else { return nil }
+      guard let new = field.sum(old, amount, overflow) else { return (nil, false) }
       field.set(to: new, in: bytes)
-      return new
+      return (new, new != old)
     }
   }
 }

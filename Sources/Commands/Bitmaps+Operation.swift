@@ -51,8 +51,10 @@ enum BitOpCommand: KeyCommand, CoordinatedCommand {
       result.withBytes {
         call.keyspace.setBytes(target, in: call.database, to: $0, replacing: existing, expiry: nil)
       }
+      call.changed(target, .string, "set")
     } else if let existing {
       call.keyspace.remove(existing)
+      call.changed(target, .generic, "del")
     }
     call.reply.pointee.integer(result.count)
   }

@@ -31,6 +31,7 @@ enum SetBitCommand: KeyCommand {
       if wasSet != isSet {
         setBit(at: offset, to: isSet, in: start)
         call.keyspace.dirty &+= 1
+        call.changed(key, .string, "setbit")
       }
       return call.reply.pointee.integer(wasSet ? 1 : 0)
     }
@@ -42,9 +43,11 @@ enum SetBitCommand: KeyCommand {
   private static func setBeyond(
     _ call: inout KeyCall, _ key: Key, _ existing: Entry?, _ offset: Int, _ isSet: Bool
   ) {
+    let grows = offset >> 3 >= existing?.textCount ?? 0
     guard let bytes = call.bytes(of: key, existing, reachingBit: offset) else { return call.refuseType() }
     let wasSet = bit(at: offset, in: bytes)
     setBit(at: offset, to: isSet, in: bytes)
+    if grows || wasSet != isSet { call.changed(key, .string, "setbit") }
     call.reply.pointee.integer(wasSet ? 1 : 0)
   }
 }

@@ -20,6 +20,7 @@ enum FlushDBCommand: KeyCommand {
 
   static func execute(_ call: inout KeyCall) {
     guard acceptsFlushMode(call) else { return }
+    call.shard.flushed(database: call.database)
     call.keyspace.removeAll(in: call.database)
     call.shard.pointee.heap.collect(force: true)
     call.reply.pointee.ok()
@@ -33,6 +34,7 @@ enum FlushAllCommand: KeyCommand {
 
   static func execute(_ call: inout KeyCall) {
     guard acceptsFlushMode(call) else { return }
+    call.shard.flushed(database: nil)
     for database in 0..<call.keyspace.databaseCount { call.keyspace.removeAll(in: database) }
     call.shard.pointee.heap.collect(force: true)
     call.reply.pointee.ok()
@@ -80,6 +82,7 @@ enum SwapDBCommand: KeyCommand {
         throw CommandError(ErrorText.invalidDatabase)
       }
       call.keyspace.swap(first, second)
+      call.shard.swapped(first, second)
       call.reply.pointee.ok()
     } catch {
       call.reply.pointee.error(error.text)

@@ -88,15 +88,18 @@ private func expire(_ call: inout KeyCall, as form: ExpiryForm, command: StaticS
   } catch {
     return call.reply.pointee.error(error, in: command)
   }
-  guard let entry = call.keyspace.lookup(call.key(1), in: call.database, for: .write),
+  let key = call.key(1)
+  guard let entry = call.keyspace.lookup(key, in: call.database, for: .write),
     conditions.allow(time, insteadOf: entry.expiry)
   else {
     return call.reply.pointee.integer(0)
   }
   if time <= call.now {
     call.keyspace.remove(entry)
+    call.changed(key, .generic, "del")
   } else {
     call.keyspace.setExpiry(entry, time)
+    call.changed(key, .generic, "expire")
   }
   call.reply.pointee.integer(1)
 }
@@ -147,11 +150,13 @@ enum PersistCommand: KeyCommand {
     arguments: [.init("key", .key)])
 
   static func execute(_ call: inout KeyCall) {
-    guard let entry = call.keyspace.lookup(call.key(1), in: call.database, for: .write), entry.expiry != nil
+    let key = call.key(1)
+    guard let entry = call.keyspace.lookup(key, in: call.database, for: .write), entry.expiry != nil
     else {
       return call.reply.pointee.integer(0)
     }
     call.keyspace.setExpiry(entry, nil)
+    call.changed(key, .generic, "persist")
     call.reply.pointee.integer(1)
   }
 }

@@ -141,6 +141,8 @@ enum MoveCommand: KeyCommand {
         return call.reply.pointee.integer(0)
       }
       call.keyspace.move(entry, to: target)
+      call.changed(key, .generic, "move_from")
+      call.shard.changed(key, in: target, .generic, "move_to")
       call.reply.pointee.integer(1)
     } catch {
       call.reply.pointee.error(error.text)

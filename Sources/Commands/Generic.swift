@@ -19,7 +19,7 @@ extension KeyCall {
   @inline(__always)
   func lookupUntouched(_ key: Key) -> Entry? {
     guard let entry = keyspace.lookup(key, in: database, for: .peek) else {
-      keyspace.statistics.misses &+= 1
+      keyspace.countMiss(key, in: database)
       return nil
     }
     keyspace.statistics.hits &+= 1
@@ -64,6 +64,7 @@ private func removeKeys(_ call: KeyCall) {
   call.answerCount { key in
     guard let entry = call.keyspace.lookup(key, in: call.database, for: .peek) else { return false }
     call.keyspace.remove(entry)
+    call.changed(key, .generic, "del")
     return true
   }
 }

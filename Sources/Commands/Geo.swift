@@ -49,7 +49,6 @@ enum GeoAddCommand: KeyCommand {
     var entry: Entry
     var addedCount = 0
     var updatedCount = 0
-    var madeKey = false
     var first = 0
     switch call.find(key, .sortedSet, for: .write) {
     case .otherType: return call.refuseType()
@@ -59,7 +58,6 @@ enum GeoAddCommand: KeyCommand {
       entry = call.keyspace.makeSortedSet(key, in: call.database, member: member(0), score: scores[0])
       addedCount = 1
       first = 1
-      madeKey = true
     }
     for number in first..<scores.count {
       switch call.keyspace.setScore(scores[number], of: member(number), in: entry, options.rule).change {
@@ -68,7 +66,7 @@ enum GeoAddCommand: KeyCommand {
       case .unchanged, .refused, .notANumber: break
       }
     }
-    if addedCount + updatedCount > 0 { call.changed(key, .sortedSet, "zadd", madeKey: madeKey) }
+    if addedCount + updatedCount > 0 { call.changed(key, .sortedSet, "zadd") }
     call.reply.pointee.integer(addedCount + (options.countsChanges ? updatedCount : 0))
   }
 

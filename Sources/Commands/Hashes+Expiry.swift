@@ -118,7 +118,8 @@ func fieldMilliseconds(_ call: KeyCall, at index: Int, as form: ExpiryForm, comm
 
 extension KeyCall {
   fileprivate func expireFields(as form: ExpiryForm, command: StaticString) {
-    let found = find(key(1), .hash, for: .write)
+    let key = key(1)
+    let found = find(key, .hash, for: .write)
     if case .otherType = found { return refuseType() }
     guard let time = fieldMilliseconds(self, at: 2, as: form, command: command) else { return }
     let condition = FieldCondition(arguments[3])
@@ -126,9 +127,16 @@ extension KeyCall {
       let first = firstField(
         wordAt: condition == nil ? 3 : 4, countError: "ERR Parameter `numFields` should be greater than 0")
     else { return }
+    var hasChanged = false
+    var isEmptied = false
     replyFields(from: first, found) { field, entry in
-      expire(field, of: entry, at: time, condition ?? .none)
+      let (answer, isThere) = expire(field, of: entry, at: time, condition ?? .none)
+      if answer > 0 { hasChanged = true }
+      if !isThere { isEmptied = true }
+      return (answer, isThere)
     }
+    guard hasChanged else { return }
+    changed(key, .hash, time <= now ? "hdel" : "hexpire", removedKey: isEmptied)
   }
 
   /// Sets the time of one field: 1 if that was done, 2 if the time has passed and the field is gone, 0 if the condition
@@ -188,16 +196,20 @@ enum HPersistCommand: KeyCommand {
     complexity: "O(N) for N fields.", arguments: [.init("key", .key), fieldsArgument])
 
   static func execute(_ call: inout KeyCall) {
-    let found = call.find(call.key(1), .hash, for: .write)
+    let key = call.key(1)
+    let found = call.find(key, .hash, for: .write)
     if case .otherType = found { return call.refuseType() }
     guard let first = call.firstField(wordAt: 2, countError: fieldCountError) else { return }
     let call = call
+    var hasChanged = false
     call.replyFields(from: first, found) { field, entry in
       guard case .time(let current) = call.keyspace.fieldTime(field, of: entry) else { return (-2, true) }
       if current == 0 { return (-1, true) }
       call.keyspace.setFieldTime(field, of: entry, 0)
+      hasChanged = true
       return (1, true)
     }
+    if hasChanged { call.changed(key, .hash, "hpersist") }
   }
 }
 

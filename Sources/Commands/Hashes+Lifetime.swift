@@ -12,11 +12,33 @@ enum HGetDelCommand: KeyCommand {
     complexity: "O(N) for N fields.", arguments: [.init("key", .key), fieldsArgument])
 
   static func execute(_ call: inout KeyCall) {
-    let found = call.find(call.key(1), .hash, for: .write)
+    let key = call.key(1)
+    let found = call.find(key, .hash, for: .write)
     if case .otherType = found { return call.refuseType() }
     guard let first = call.firstField(wordAt: 2, countError: fieldCountError) else { return }
     let call = call
-    call.replyValues(from: first, found) { field, entry in call.keyspace.removeField(field, of: entry) }
+    var removals = FieldRemovals()
+    call.replyValues(from: first, found) { field, entry in
+      removals.note(call.keyspace.removeField(field, of: entry))
+    }
+    removals.report(key, call)
+  }
+}
+
+/// What removing fields, one after the other, came to.
+private struct FieldRemovals {
+  private(set) var hasRemoved = false
+  private(set) var isEmptied = false
+
+  mutating func note(_ removal: FieldRemoval) -> FieldRemoval {
+    if removal != .missing { hasRemoved = true }
+    if removal == .removedLast { isEmptied = true }
+    return removal
+  }
+
+  /// Reports it, if there was any.
+  func report(_ key: Key, _ call: KeyCall) {
+    if hasRemoved { call.changed(key, .hash, "hdel", removedKey: isEmptied) }
   }
 }
 
@@ -58,7 +80,8 @@ enum HGetExCommand: KeyCommand {
     ])
 
   static func execute(_ call: inout KeyCall) {
-    let found = call.find(call.key(1), .hash, for: .write)
+    let key = call.key(1)
+    let found = call.find(key, .hash, for: .write)
     if case .otherType = found { return call.refuseType() }
     let form = ExpiryForm(option: call.arguments[2])
     let persists = call.arguments.isWord("persist", at: 2)
@@ -72,14 +95,22 @@ enum HGetExCommand: KeyCommand {
       time = given
     }
     let call = call
+    var removals = FieldRemovals()
+    var hasChanged = false
     call.replyValues(from: first, found) { field, entry in
-      if form != nil, time <= call.now { return call.keyspace.removeField(field, of: entry) }
+      if form != nil, time <= call.now { return removals.note(call.keyspace.removeField(field, of: entry)) }
       if form != nil || persists, case .time(let old) = call.keyspace.fieldTime(field, of: entry), old != time
       {
         call.keyspace.setFieldTime(field, of: entry, time)
+        hasChanged = true
+      } else if form != nil {
+        // As the time was before: for others it was set nevertheless.
+        hasChanged = true
       }
       return .missing
     }
+    removals.report(key, call)
+    if hasChanged { call.changed(key, .hash, persists ? "hpersist" : "hexpire") }
   }
 }
 
@@ -115,13 +146,16 @@ enum HSetExCommand: KeyCommand {
     }
     var entry: Entry?
     if case .entry(let there) = found { entry = there }
+    var removals = FieldRemovals()
     var index = options.first
     while index < call.arguments.count {
       let field = Element(call.arguments[index])
       let value = Element(call.arguments[index + 1])
       if case .until(let time) = options.lifetime, time <= call.now {
         // What is set to expire in the past is gone at once.
-        if let there = entry, call.keyspace.removeField(field, of: there) == .removedLast { entry = nil }
+        if let there = entry, removals.note(call.keyspace.removeField(field, of: there)) == .removedLast {
+          entry = nil
+        }
       } else if let there = entry {
         call.keyspace.setField(field, of: there, to: value, lifetime: options.lifetime)
       } else {
@@ -131,6 +165,7 @@ enum HSetExCommand: KeyCommand {
       }
       index += 2
     }
+    options.report(key, removals, call)
     call.reply.pointee.integer(1)
   }
 }
@@ -160,6 +195,13 @@ private struct HSetExOptions {
   /// The argument that is the first field.
   private(set) var first = 0
   private var hasLifetime = false
+
+  /// Reports what was done to the fields: they were set, and then perhaps got a time or were removed for one that is past.
+  func report(_ key: Key, _ removals: FieldRemovals, _ call: KeyCall) {
+    call.changed(key, .hash, "hset")
+    guard case .until(let time) = lifetime else { return }
+    if time > call.now { call.changed(key, .hash, "hexpire") } else { removals.report(key, call) }
+  }
 
   /// Reads the options; nil, with the error written, if they are none, or exclude each other.
   init?(_ call: KeyCall) {

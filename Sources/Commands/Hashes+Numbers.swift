@@ -20,6 +20,7 @@ enum HIncrByCommand: ElementCommand {
     case .otherType: call.refuseType()
     case .missing:
       _ = call.keyspace.makeHash(key, in: call.database, of: field, Element(amount))
+      call.changed(key, .hash, "hincrby")
       call.reply.pointee.integer(amount)
     case .entry(let entry):
       var old: Int64 = 0
@@ -31,6 +32,7 @@ enum HIncrByCommand: ElementCommand {
       let (sum, overflow) = old.addingReportingOverflow(amount)
       if overflow { return call.refuseFieldOverflow() }
       call.keyspace.setField(field, of: entry, to: Element(sum), lifetime: .kept)
+      call.changed(key, .hash, "hincrby")
       call.reply.pointee.integer(sum)
     }
   }
@@ -79,6 +81,7 @@ enum HIncrByFloatCommand: KeyCommand {
       } else {
         _ = call.keyspace.makeHash(key, in: call.database, of: field, Element(text))
       }
+      call.changed(key, .hash, "hincrbyfloat")
       call.reply.pointee.bulk(text)
     }
   }

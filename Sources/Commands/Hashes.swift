@@ -26,7 +26,10 @@ enum HSetCommand: ElementCommand {
 
   static func execute(_ call: inout KeyCall) {
     guard call.arguments.count & 1 == 0 else { return call.refuseFieldCount(of: "hset") }
-    if let added = call.setFields() { call.reply.pointee.integer(added) }
+    let key = call.key(1)
+    guard let added = call.setFields(key) else { return }
+    call.changed(key, .hash, "hset")
+    call.reply.pointee.integer(added)
   }
 }
 
@@ -40,7 +43,10 @@ enum HMSetCommand: ElementCommand {
 
   static func execute(_ call: inout KeyCall) {
     guard call.arguments.count & 1 == 0 else { return call.refuseFieldCount(of: "hmset") }
-    if call.setFields() != nil { call.reply.pointee.ok() }
+    let key = call.key(1)
+    guard call.setFields(key) != nil else { return }
+    call.changed(key, .hash, "hset")
+    call.reply.pointee.ok()
   }
 }
 
@@ -65,6 +71,7 @@ enum HSetNxCommand: ElementCommand {
       if call.keyspace.fieldValue(field, of: entry) != nil { return call.reply.pointee.integer(0) }
       call.keyspace.setField(field, of: entry, to: Element(call.arguments[3]))
     }
+    call.changed(key, .hash, "hset")
     call.reply.pointee.integer(1)
   }
 }
@@ -73,8 +80,7 @@ extension KeyCall {
   /// Sets the fields that the arguments name from the third on, each with the value behind it. Returns how many are new;
   /// nil, with the error written, if the key holds something else.
   @inline(__always)
-  fileprivate func setFields() -> Int? {
-    let key = key(1)
+  fileprivate func setFields(_ key: Key) -> Int? {
     switch find(key, .hash, for: .write) {
     case .otherType:
       refuseType()
@@ -256,11 +262,13 @@ enum HDelCommand: ElementCommand {
     history: [("2.4.0", "Accepts multiple `field` arguments.")])
 
   static func execute(_ call: inout KeyCall) {
-    switch call.find(call.key(1), .hash, for: .write) {
+    let key = call.key(1)
+    switch call.find(key, .hash, for: .write) {
     case .missing: call.reply.pointee.integer(0)
     case .otherType: call.refuseType()
     case .entry(let entry):
       var removed = 0
+      var isEmptied = false
       var index = 2
       loop: while index < call.arguments.count {
         switch call.keyspace.removeField(Element(call.arguments[index]), of: entry) {
@@ -268,10 +276,13 @@ enum HDelCommand: ElementCommand {
         case .removed: removed &+= 1
         case .removedLast:
           removed &+= 1
+          isEmptied = true
           break loop
         }
         index &+= 1
       }
+      if removed > 0 { call.changed(key, .hash, "hdel") }
+      if isEmptied { call.changed(key, .generic, "del") }
       call.reply.pointee.integer(removed)
     }
   }

@@ -35,6 +35,7 @@ enum PfAddCommand: KeyCommand {
     if isChanged {
       HyperLogLogView.invalidateCount(in: start)
       call.keyspace.dirty &+= 1
+      call.changed(key, .string, "pfadd")
     }
     call.reply.pointee.integer(isChanged ? 1 : 0)
   }
@@ -79,7 +80,9 @@ enum PfAddCommand: KeyCommand {
     }
     if isChanged {
       sketch.invalidateCount()
-      call.keyspace.set(sketch, at: call.key(1), in: call.database, replacing: existing)
+      let key = call.key(1)
+      call.keyspace.set(sketch, at: key, in: call.database, replacing: existing)
+      if isCorrupted { call.changedSilently(key) } else { call.changed(key, .string, "pfadd") }
     }
     if isCorrupted { return call.reply.pointee.error(SketchError.corrupted) }
     call.reply.pointee.integer(isChanged ? 1 : 0)
@@ -112,7 +115,8 @@ enum PfCountCommand: KeyCommand, CoordinatedCommand {
 
   /// Answers with the count that the sketch carries, or computes it and puts it there.
   private static func countOne(_ call: inout KeyCall) {
-    guard let entry = call.keyspace.lookup(call.key(1), in: call.database, for: .read) else {
+    let key = call.key(1)
+    guard let entry = call.keyspace.lookup(key, in: call.database, for: .read) else {
       return call.reply.pointee.integer(0)
     }
     guard entry.isString else { return call.refuseType() }
@@ -124,6 +128,7 @@ enum PfCountCommand: KeyCommand, CoordinatedCommand {
       let count = try view.count()
       HyperLogLogView.store(count: count, in: start)
       call.keyspace.dirty &+= 1
+      call.changedSilently(key)
       call.reply.pointee.integer(count)
     } catch {
       call.reply.pointee.error(SketchError.corrupted)
@@ -164,6 +169,7 @@ enum PfMergeCommand: KeyCommand, CoordinatedCommand {
       let sketch = try union.merged(
         with: old, sparseBytesMaximum: call.shard.pointee.settings.hllSparseMaxBytes)
       call.keyspace.set(sketch, at: key, in: call.database, replacing: existing)
+      call.changed(key, .string, "pfadd")
       call.reply.pointee.ok()
     } catch {
       call.reply.pointee.error(error.text)
@@ -184,7 +190,8 @@ enum PfMergeCommand: KeyCommand, CoordinatedCommand {
       }
       let sketch = try union.merged(
         with: old, sparseBytesMaximum: operation.localShard.pointee.settings.hllSparseMaxBytes)
-      await operation.store(ValueTransfer(bytes: sketch.bytes, expiry: expiry), at: keys[0], .string, "pfadd")
+      await operation.store(
+        ValueTransfer(bytes: sketch.bytes, expiry: expiry), at: keys[0], .string, "pfadd")
       operation.reply.pointee.ok()
     } catch {
       operation.reply.pointee.error(error.text)

@@ -31,10 +31,15 @@ struct KeyMovement: Sendable {
       return .sourceMissing
     }
     if targetExists, !replacesTarget { return .targetExists }
+    if !keepsSource, sourceKey.bytes == targetKey.bytes { return .done }
+    if targetExists { shard.noticed(targetKey, in: target.database, .new, "new") }
     if keepsSource {
       shard.pointee.keyspace.copy(entry, to: targetKey, in: target.database)
-    } else if sourceKey.bytes != targetKey.bytes {
+      shard.changed(targetKey, in: target.database, .generic, "copy_to")
+    } else {
       shard.pointee.keyspace.rename(entry, to: targetKey)
+      shard.changed(sourceKey, in: source.database, .generic, "rename_from")
+      shard.changed(targetKey, in: target.database, .generic, "rename_to")
     }
     return .done
   }
@@ -57,25 +62,33 @@ struct KeyMovement: Sendable {
       return .sourceMissing
     }
     if await operation.onShard(
-      targetShard, { [self] in $0.put(value, at: target, replacing: replacesTarget) })
+      targetShard,
+      { [self] in
+        $0.put(value, at: target, replacing: replacesTarget, event: keepsSource ? "copy_to" : "rename_to")
+      })
     {
       return .done
     }
     if !keepsSource {
       // Whoever has set the source meanwhile came after this command, which in their eyes did nothing.
-      _ = await operation.onShard(sourceShard) { [self] in $0.put(value, at: source, replacing: false) }
+      _ = await operation.onShard(sourceShard) { [self] in
+        $0.put(value, at: source, replacing: false, event: "rename_to")
+      }
     }
     return .targetExists
   }
 
   private func take(from shard: UnsafeMutablePointer<Shard>) -> ValueTransfer? {
     let purpose: LookupPurpose = keepsSource ? .read : .write
-    guard let entry = shard.pointee.keyspace.lookup(shard.key(source), in: source.database, for: purpose)
-    else {
+    let key = shard.key(source)
+    guard let entry = shard.pointee.keyspace.lookup(key, in: source.database, for: purpose) else {
       return nil
     }
     let value = shard.pointee.keyspace.transfer(of: entry)
-    if !keepsSource { shard.pointee.keyspace.remove(entry) }
+    if !keepsSource {
+      shard.pointee.keyspace.remove(entry)
+      shard.changed(key, in: source.database, .generic, "rename_from")
+    }
     return value
   }
 }
@@ -90,11 +103,16 @@ extension UnsafeMutablePointer<Shard> {
   }
 
   /// Gives a key a value; false if it has one that is not to be replaced.
-  fileprivate func put(_ value: ValueTransfer, at place: KeyMovement.Place, replacing: Bool) -> Bool {
+  fileprivate func put(
+    _ value: ValueTransfer, at place: KeyMovement.Place, replacing: Bool, event: StaticString
+  ) -> Bool {
     let key = key(place)
     let existing = pointee.keyspace.lookup(key, in: place.database, for: .write)
     if existing != nil, !replacing { return false }
+    // For others the old key is gone, and this is another one.
+    if existing != nil { noticed(key, in: place.database, .new, "new") }
     pointee.keyspace.place(value, at: key, in: place.database, replacing: existing)
+    changed(key, in: place.database, .generic, event)
     return true
   }
 }

@@ -38,7 +38,7 @@ struct ListMovement: Sendable {
     guard let entry = shard.pointee.keyspace.lookup(sourceKey, in: database, for: .peek) else { return }
     let isLast = entry.listCount == 1
     shard.pointee.keyspace.popFromList(entry, at: from)
-    shard.changed(targetKey, in: database, .list, to.pushEvent, madeKey: existing == nil)
+    shard.changed(targetKey, in: database, .list, to.pushEvent)
     shard.changed(sourceKey, in: database, .list, from.popEvent, removedKey: isLast)
   }
 
@@ -106,7 +106,7 @@ struct ListMovement: Sendable {
       let text = buffer.baseAddress.map { ByteView(start: $0, count: buffer.count) } ?? ByteView("")
       _ = shard.pointee.keyspace.pushToList(key, in: database, existing: existing, at: end, text)
     }
-    shard.changed(key, in: database, .list, end.pushEvent, madeKey: existing == nil)
+    shard.changed(key, in: database, .list, end.pushEvent)
     return true
   }
 

@@ -65,7 +65,7 @@ extension KeyCall {
       arguments.count == 3
       ? keyspace.pushToList(key, in: database, existing: existing, at: end, arguments[2])
       : pushSeveral(key, existing, at: end)
-    changed(key, .list, event, madeKey: existing == nil)
+    changed(key, .list, event)
     reply.pointee.integer(count)
   }
 

@@ -70,11 +70,17 @@ enum RestoreCommand: KeyCommand {
   ) {
     var value = value
     if value.collection?.items.count == 0 || expiry.map({ $0 <= call.now }) ?? false {
-      if let existing { call.keyspace.remove(existing) }
+      if let existing {
+        call.keyspace.remove(existing)
+        call.changed(key, .generic, "del")
+      }
       return
     }
     value.expiry = expiry
+    // For others the old key is gone, and this is another one.
+    if existing != nil { call.noticed(key, .new, "new") }
     call.keyspace.place(value, at: key, in: call.database, replacing: existing)
+    call.changed(key, .generic, "restore")
   }
 
   private static func read(_ payload: ByteView, now: Int64) throws(CommandError) -> ValueTransfer {

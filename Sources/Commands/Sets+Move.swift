@@ -89,7 +89,7 @@ extension UnsafeMutablePointer<Shard> {
   fileprivate func addMember(_ member: Element, _ key: Key, _ database: Int) -> Bool {
     guard let entry = pointee.keyspace.lookup(key, in: database, for: .write) else {
       _ = pointee.keyspace.makeSet(key, in: database, of: member)
-      changed(key, in: database, .set, "sadd", madeKey: true)
+      changed(key, in: database, .set, "sadd")
       return true
     }
     guard entry.kind == .set else { return false }

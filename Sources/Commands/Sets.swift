@@ -24,7 +24,6 @@ enum SAddCommand: ElementCommand {
     let key = call.key(1)
     var index = 2
     var added = 0
-    var madeKey = false
     let entry: Entry
     switch call.find(key, .set, for: .write) {
     case .otherType: return call.refuseType()
@@ -33,14 +32,13 @@ enum SAddCommand: ElementCommand {
       entry = call.keyspace.makeSet(key, in: call.database, of: Element(call.arguments[2]))
       index = 3
       added = 1
-      madeKey = true
     }
     while index < call.arguments.count {
       call.prefetchElements(of: entry, at: index, first: 2)
       if call.keyspace.addMember(Element(call.arguments[index]), to: entry) { added &+= 1 }
       index &+= 1
     }
-    if added > 0 { call.changed(key, .set, "sadd", madeKey: madeKey) }
+    if added > 0 { call.changed(key, .set, "sadd") }
     call.reply.pointee.integer(added)
   }
 }

@@ -120,7 +120,6 @@ extension KeyCall {
     case .entry(let found): entry = found
     case .missing:
       if options.rule.contains(.onlyExisting) { return answer(tally, options) }
-      tally.madeKey = true
       entry = keyspace.makeSortedSet(
         key, in: database, member: Element(arguments[options.first + 1]), score: scores[0])
       tally.added = 1
@@ -141,7 +140,7 @@ extension KeyCall {
     }
     if tally.added + tally.updated > 0 {
       let event: StaticString = options.rule.contains(.increments) ? "zincr" : "zadd"
-      changed(key, .sortedSet, event, madeKey: tally.madeKey)
+      changed(key, .sortedSet, event)
     }
     answer(tally, options)
   }
@@ -160,7 +159,6 @@ extension KeyCall {
 private struct AddTally {
   var added = 0
   var updated = 0
-  var madeKey = false
   /// The score of the last member; nil if it was refused.
   var last: Double?
 }

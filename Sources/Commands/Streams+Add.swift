@@ -40,14 +40,14 @@ enum XAddCommand: KeyCommand {
         let id = try options.id.resolved(after: .zero, now: call.now)
         try checkSize(call.arguments, options.firstField)
         let stream = call.keyspace.makeStream(key, in: call.database)
-        add(id, to: stream, at: key, options, call, madeKey: true)
+        add(id, to: stream, at: key, options, call)
       case .otherType: call.refuseType()
       case .entry(let entry):
         let stream = call.keyspace.stream(entry)
         let id = try options.id.resolved(after: stream.lastID, now: call.now)
         try checkSize(call.arguments, options.firstField)
         call.keyspace.dirty += 1
-        add(id, to: stream, at: key, options, call, madeKey: false)
+        add(id, to: stream, at: key, options, call)
       }
     } catch {
       call.reply.pointee.error(error.text)
@@ -56,8 +56,7 @@ enum XAddCommand: KeyCommand {
 
   @inline(__always)
   private static func add(
-    _ id: StreamID, to stream: StreamValue, at key: Key, _ options: XAddOptions, _ call: KeyCall,
-    madeKey: Bool
+    _ id: StreamID, to stream: StreamValue, at key: Key, _ options: XAddOptions, _ call: KeyCall
   ) {
     let count = call.arguments.count - options.firstField
     withUnsafeTemporaryAllocation(of: Element.self, capacity: count) { elements in
@@ -69,7 +68,7 @@ enum XAddCommand: KeyCommand {
     }
     call.reply.pointee.bulk(id)
     let trimmedCount = options.trimming.map { stream.trim($0) } ?? 0
-    call.changed(key, .stream, "xadd", madeKey: madeKey)
+    call.changed(key, .stream, "xadd")
     if trimmedCount > 0 { call.changed(key, .stream, "xtrim") }
   }
 

@@ -113,7 +113,7 @@ enum XGroupCreateCommand: KeyCommand {
     }
     call.keyspace.dirty += 1
     if stream == nil {
-      call.changed(key, .stream, "xgroup-create", madeKey: true)
+      call.changed(key, .stream, "xgroup-create")
     } else {
       call.noticed(key, .stream, "xgroup-create")
     }

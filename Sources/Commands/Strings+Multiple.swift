@@ -97,7 +97,7 @@ enum MSetNxCommand: KeyCommand, CoordinatedCommand {
     _ = await operation.onShards(shards) { [keysOfShard] shard in
       for index in keysOfShard[shard.pointee.index] ?? [] {
         let key = Key(arguments[index], hasher: shard.pointee.keyspace.hasher)
-        shard.pointee.keyspace.setString(key, in: database, to: arguments[index + 1])
+        shard.setString(key, in: database, to: arguments[index + 1])
       }
     }
     operation.reply.pointee.integer(1)
@@ -107,18 +107,20 @@ enum MSetNxCommand: KeyCommand, CoordinatedCommand {
 /// Whether each key has a value.
 private func hasPairs(_ arguments: Arguments) -> Bool { !arguments.count.isMultiple(of: 2) }
 
-extension Keyspace {
+extension UnsafeMutablePointer<Shard> {
   /// Sets a key to a string, whatever it was before, without an expiry time.
-  fileprivate mutating func setString(_ key: Key, in database: Int, to value: ByteView) {
-    let existing = lookup(key, in: database, for: .write)
-    setString(key, in: database, to: value, replacing: existing, expiry: nil)
+  @inline(__always)
+  fileprivate func setString(_ key: Key, in database: Int, to value: ByteView) {
+    let existing = pointee.keyspace.lookup(key, in: database, for: .write)
+    pointee.keyspace.setString(key, in: database, to: value, replacing: existing, expiry: nil)
+    changed(key, in: database, .string, "set")
   }
 }
 
 extension KeyCall {
   fileprivate func setPairs() {
     forEachKey(step: 2) { key, index in
-      keyspace.setString(key, in: database, to: arguments[index + 1])
+      shard.setString(key, in: database, to: arguments[index + 1])
     }
   }
 }

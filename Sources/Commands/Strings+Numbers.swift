@@ -77,6 +77,7 @@ enum IncrByFloatCommand: KeyCommand {
       let start = digits.baseAddress.unsafelyUnwrapped
       let text = ByteView(start: start, count: sum.write(to: start))
       call.keyspace.setBytes(key, in: call.database, to: text, replacing: existing, expiry: existing?.expiry)
+      call.changed(key, .string, "incrbyfloat")
       call.reply.pointee.bulk(text)
     }
   }
@@ -95,12 +96,14 @@ extension KeyCall {
     let key = key(1)
     guard let entry = keyspace.lookup(key, in: database, for: .write) else {
       keyspace.setInteger(key, in: database, to: amount, replacing: nil, expiry: nil)
+      changed(key, .string, "incrby")
       return reply.pointee.integer(amount)
     }
     guard let old = entry.integer else { return addToText(of: entry, amount) }
     let (sum, overflow) = old.addingReportingOverflow(amount)
     if overflow { return refuseOverflow() }
     keyspace.replaceInteger(of: entry, by: sum)
+    changed(key, .string, "incrby")
     reply.pointee.integer(sum)
   }
 
@@ -112,6 +115,7 @@ extension KeyCall {
     let (sum, overflow) = old.addingReportingOverflow(amount)
     if overflow { return refuseOverflow() }
     keyspace.setInteger(entry.key, in: database, to: sum, replacing: entry, expiry: entry.expiry)
+    changed(entry.key, .string, "incrby")
     reply.pointee.integer(sum)
   }
 

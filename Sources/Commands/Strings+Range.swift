@@ -16,12 +16,14 @@ enum AppendCommand: KeyCommand {
     let suffix = call.arguments[2]
     guard let existing = call.keyspace.lookup(key, in: call.database, for: .write) else {
       call.keyspace.setString(key, in: call.database, to: suffix, replacing: nil, expiry: nil)
+      call.changed(key, .string, "append")
       return call.reply.pointee.integer(suffix.count)
     }
     guard let oldCount = existing.textCount else { return call.refuseType() }
     guard call.allowsString(of: Int64(oldCount), plus: suffix.count) else { return call.refuseLength() }
     let newCount = call.keyspace.writeString(
       key, in: call.database, at: oldCount, suffix, existing: existing)
+    call.changed(key, .string, "append")
     call.reply.pointee.integer(newCount)
   }
 }
@@ -47,6 +49,7 @@ enum SetRangeCommand: KeyCommand {
     guard call.allowsString(of: offset, plus: bytes.count) else { return call.refuseLength() }
     let newCount = call.keyspace.writeString(
       key, in: call.database, at: Int(offset), bytes, existing: existing)
+    call.changed(key, .string, "setrange")
     call.reply.pointee.integer(newCount)
   }
 }

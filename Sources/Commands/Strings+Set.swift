@@ -42,6 +42,7 @@ enum SetCommand: KeyCommand {
     let key = call.key(1)
     let existing = call.keyspace.lookup(key, in: call.database, for: .write)
     call.keyspace.setString(key, in: call.database, to: call.arguments[2], replacing: existing, expiry: nil)
+    call.changed(key, .string, "set")
     call.reply.pointee.ok()
   }
 
@@ -65,8 +66,10 @@ enum SetCommand: KeyCommand {
       if !options.returnsOldValue { call.reply.pointee.null() }
       return
     }
+    let setsExpiry = expiry != nil
     if options.lifetime == .kept { expiry = existing?.expiry }
-    call.setString(key, to: call.arguments[2], replacing: existing, expiry: expiry)
+    call.setString(
+      key, to: call.arguments[2], replacing: existing, expiry: expiry, reportsExpiry: setsExpiry)
     if !options.returnsOldValue { call.reply.pointee.ok() }
   }
 }
@@ -83,6 +86,7 @@ enum SetNxCommand: KeyCommand {
       return call.reply.pointee.integer(0)
     }
     call.keyspace.setString(key, in: call.database, to: call.arguments[2], replacing: nil, expiry: nil)
+    call.changed(key, .string, "set")
     call.reply.pointee.integer(1)
   }
 }
@@ -120,6 +124,7 @@ enum GetSetCommand: KeyCommand {
     let existing = call.keyspace.lookup(key, in: call.database, for: .read)
     guard call.replyString(of: existing) else { return }
     call.keyspace.setString(key, in: call.database, to: call.arguments[2], replacing: existing, expiry: nil)
+    call.changed(key, .string, "set")
   }
 }
 
@@ -149,7 +154,8 @@ enum GetExCommand: KeyCommand {
     guard let lifetime = GetExLifetime(call.arguments) else {
       return call.reply.pointee.error(ErrorText.syntax)
     }
-    guard let entry = call.keyspace.lookup(call.key(1), in: call.database, for: .read) else {
+    let key = call.key(1)
+    guard let entry = call.keyspace.lookup(key, in: call.database, for: .read) else {
       return call.reply.pointee.null()
     }
     guard entry.isString else { return call.refuseType() }
@@ -158,7 +164,10 @@ enum GetExCommand: KeyCommand {
       call.replyString(of: entry)
     case .endless:
       call.replyString(of: entry)
-      call.keyspace.setExpiry(entry, nil)
+      if entry.expiry != nil {
+        call.keyspace.setExpiry(entry, nil)
+        call.changed(key, .generic, "persist")
+      }
     case .until(let form, let argument):
       let expiry: Int64
       do {
@@ -170,8 +179,10 @@ enum GetExCommand: KeyCommand {
       call.replyString(of: entry)
       if expiry <= call.now {
         call.keyspace.remove(entry)
+        call.changed(key, .generic, "del")
       } else {
         call.keyspace.setExpiry(entry, expiry)
+        call.changed(key, .generic, "expire")
       }
     }
   }
@@ -190,12 +201,23 @@ extension KeyCall {
 
   /// Sets a key to a string. One whose time has come already is not kept: the key is gone afterwards.
   @inline(__always)
-  fileprivate func setString(_ key: Key, to value: ByteView, replacing existing: Entry?, expiry: Int64?) {
-    guard let expiry, expiry <= now else {
-      return keyspace.setString(key, in: database, to: value, replacing: existing, expiry: expiry)
-    }
+  fileprivate func setString(
+    _ key: Key, to value: ByteView, replacing existing: Entry?, expiry: Int64?, reportsExpiry: Bool
+  ) {
+    if let expiry, expiry <= now { return setExpiredString(key, replacing: existing) }
+    keyspace.setString(key, in: database, to: value, replacing: existing, expiry: expiry)
+    changed(key, .string, "set")
+    if reportsExpiry { changed(key, .generic, "expire") }
+  }
+
+  /// What others see is that the key was set and has expired at once.
+  @inline(never)
+  private func setExpiredString(_ key: Key, replacing existing: Entry?) {
     keyspace.statistics.expired += 1
-    if let existing { keyspace.remove(existing) }
+    if let existing { keyspace.remove(existing) } else { noticed(key, .new, "new") }
+    changed(key, .string, "set")
+    changed(key, .generic, "expire")
+    changed(key, .expired, "expired")
   }
 
   /// SETEX and PSETEX.
@@ -210,6 +232,8 @@ extension KeyCall {
     let key = key(1)
     let existing = keyspace.lookup(key, in: database, for: .write)
     keyspace.setString(key, in: database, to: arguments[3], replacing: existing, expiry: expiry)
+    changed(key, .string, "set")
+    changed(key, .generic, "expire")
     reply.pointee.ok()
   }
 }

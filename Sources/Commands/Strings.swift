@@ -47,11 +47,15 @@ enum DelIfEqCommand: KeyCommand {
     complexity: "O(1)", arguments: [.init("key", .key), .init("value", .string)])
 
   static func execute(_ call: inout KeyCall) {
-    guard let entry = call.keyspace.lookup(call.key(1), in: call.database, for: .write) else {
+    let key = call.key(1)
+    guard let entry = call.keyspace.lookup(key, in: call.database, for: .write) else {
       return call.reply.pointee.integer(0)
     }
     guard let isEqual = entry.holds(call.arguments[2]) else { return call.refuseType() }
-    if isEqual { call.keyspace.remove(entry) }
+    if isEqual {
+      call.keyspace.remove(entry)
+      call.changed(key, .generic, "del")
+    }
     call.reply.pointee.integer(isEqual ? 1 : 0)
   }
 }

@@ -14,7 +14,28 @@ extension Directive {
       "latency-tracking", \.latencyTracking,
       summary: "keep a latency histogram per command"),
     latencyPercentiles,
+    keyEvents,
   ]
+
+  private static let keyEvents = Directive(
+    name: "notify-keyspace-events", aliases: [], isMutable: true, isProtected: false, isSensitive: false,
+    takesSeveralArguments: false, kind: .text,
+    summary: "classes of keyspace events that are published, by letters; none publishes nothing",
+    read: { $0.keyEventClasses.text },
+    write: { (settings, arguments) throws(ConfigurationError) in
+      guard let classes = KeyspaceEventClasses(letters: try onlyArgument(arguments)) else {
+        throw .invalidValue(reason: "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")
+      }
+      settings.keyEventClasses = classes
+    },
+    rewrite: { settings in
+      let classes = settings.keyEventClasses
+      return [
+        RewrittenLine(
+          text: "notify-keyspace-events \"\(classes.text)\"",
+          isDefault: classes == Settings().keyEventClasses)
+      ]
+    })
 
   /// More are of no use in INFO, and each costs a search through every histogram.
   private static let maximumPercentiles = 64

@@ -106,6 +106,8 @@ public struct Settings: Sendable, Equatable {
   public var latencyTracking = true
   /// Percentiles INFO latencystats prints. Directive `latency-tracking-info-percentiles`.
   public var latencyPercentiles = [50.0, 99.0, 99.9]
+  /// Which keyspace events are published, and where. Directive `notify-keyspace-events`.
+  public var keyEventClasses: KeyspaceEventClasses = []
 
   // MARK: Shards
 

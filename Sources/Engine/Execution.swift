@@ -46,6 +46,7 @@ enum Execution {
       let nanoseconds = run(command, arguments, on: shard, reply: reply, database: database, since: &ticks)
       if nanoseconds >= slowNanoseconds { slow(index, nanoseconds) }
     }
+    shard.reportNotes()
   }
 
   /// Asks for the memory of the elements that the commands name, where their keys hold large collections.
@@ -129,6 +130,7 @@ enum Execution {
         first = command.pointee.next
       }
     }
+    shard.reportNotes()
   }
 
   /// The same for commands of a batch that are chained.

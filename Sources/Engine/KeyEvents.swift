@@ -1,45 +1,9 @@
 import Bytes
+import Configuration
 import Keyspace
 
-/// The classes of keyspace events and the two channels they appear on, a bit each, as the directive
-/// `notify-keyspace-events` names them by letters.
-public struct KeyEventClasses: OptionSet, Sendable, Equatable {
-  public let rawValue: UInt16
-  public init(rawValue: UInt16) { self.rawValue = rawValue }
-
-  /// K: published to `__keyspace@<db>__:<key>`, the message being the event.
-  public static let keyspace = KeyEventClasses(rawValue: 1 << 0)
-  /// E: published to `__keyevent@<db>__:<event>`, the message being the key.
-  public static let keyevent = KeyEventClasses(rawValue: 1 << 1)
-  /// g: DEL, EXPIRE, RENAME and their like.
-  public static let generic = KeyEventClasses(rawValue: 1 << 2)
-  /// $
-  public static let string = KeyEventClasses(rawValue: 1 << 3)
-  /// l
-  public static let list = KeyEventClasses(rawValue: 1 << 4)
-  /// s
-  public static let set = KeyEventClasses(rawValue: 1 << 5)
-  /// h
-  public static let hash = KeyEventClasses(rawValue: 1 << 6)
-  /// z
-  public static let sortedSet = KeyEventClasses(rawValue: 1 << 7)
-  /// x: a key's time has come.
-  public static let expired = KeyEventClasses(rawValue: 1 << 8)
-  /// e: a key was removed for want of memory.
-  public static let evicted = KeyEventClasses(rawValue: 1 << 9)
-  /// t
-  public static let stream = KeyEventClasses(rawValue: 1 << 10)
-  /// m: a command looked for a key that is not there. Not part of A.
-  public static let keyMiss = KeyEventClasses(rawValue: 1 << 11)
-  /// n: a key came into being. Not part of A.
-  public static let new = KeyEventClasses(rawValue: 1 << 12)
-  /// d: events of modules. There are none; the letter is kept because A includes it.
-  public static let module = KeyEventClasses(rawValue: 1 << 13)
-  /// A
-  public static let all: KeyEventClasses = [
-    .generic, .string, .list, .set, .hash, .sortedSet, .expired, .evicted, .stream, .module,
-  ]
-}
+/// The classes of events, under the name that commands use: the directive that spells them knows them first.
+public typealias KeyEventClasses = KeyspaceEventClasses
 
 /// Who wants to know what happens to the keys of a shard. While nobody does, a change costs one test of this byte.
 public struct KeyObservers: OptionSet, Sendable {
@@ -54,24 +18,33 @@ public struct KeyObservers: OptionSet, Sendable {
   public static let tracking = KeyObservers(rawValue: 1 << 2)
   /// Events are published (`notify-keyspace-events`).
   public static let notifications = KeyObservers(rawValue: 1 << 3)
+  /// A function of the shard's gets every event (`Shard.eventListener`).
+  public static let listener = KeyObservers(rawValue: 1 << 4)
+}
+
+/// An event as a listener gets it.
+public struct KeyEvent: Sendable {
+  public let database: Int
+  public let key: [UInt8]
+  public let eventClass: KeyEventClasses
+  /// As Redis publishes it; empty for a change that it publishes nothing for.
+  public let name: StaticString
+  /// Whether clients that look at the key may find it changed.
+  public let isChange: Bool
 }
 
 extension KeyCall {
   /// Reports that the call changed a key: it was given a value, its value or expiry time became another, or it was
   /// removed. To be called after the change, once for each event that Redis would publish, and not at all if nothing changed.
   ///
+  /// That a key was created is noted by the keyspace itself, and reported before the next event.
+  ///
   /// - Parameters:
-  ///   - eventClass: one of the classes of types, `generic`, or `new`.
+  ///   - eventClass: one of the classes of types, or `generic`.
   ///   - event: its name as Redis publishes it, such as `lpush`.
   @inline(__always)
   public func changed(_ key: Key, _ eventClass: KeyEventClasses, _ event: StaticString) {
     shard.changed(key, in: database, eventClass, event)
-  }
-
-  /// Reports a change that may have brought the key into being, which is an event of its own.
-  @inline(__always)
-  public func changed(_ key: Key, _ eventClass: KeyEventClasses, _ event: StaticString, madeKey: Bool) {
-    shard.changed(key, in: database, eventClass, event, madeKey: madeKey)
   }
 
   /// Reports that elements of a collection were removed, and with the last one the key: then `del` follows.
@@ -88,6 +61,12 @@ extension KeyCall {
     shard.replaced(key, in: database, eventClass, event, wasThere: wasThere, isThere: isThere)
   }
 
+  /// Reports a change for which Redis publishes no event.
+  @inline(__always)
+  public func changedSilently(_ key: Key) {
+    shard.changed(key, in: database, [], "")
+  }
+
   /// Reports an event that changed nothing of a key that clients could see, such as a miss.
   @inline(__always)
   public func noticed(_ key: Key, _ eventClass: KeyEventClasses, _ event: StaticString) {
@@ -102,16 +81,6 @@ extension UnsafeMutablePointer<Shard> {
     _ key: Key, in database: Int, _ eventClass: KeyEventClasses, _ event: StaticString
   ) {
     if pointee.observers.isEmpty { return }
-    noteChange(key, in: database, eventClass, event)
-  }
-
-  /// Reports a change that may have brought the key into being; see `KeyCall.changed`.
-  @inline(__always)
-  public func changed(
-    _ key: Key, in database: Int, _ eventClass: KeyEventClasses, _ event: StaticString, madeKey: Bool
-  ) {
-    if pointee.observers.isEmpty { return }
-    if madeKey { noticed(key, in: database, .new, "new") }
     noteChange(key, in: database, eventClass, event)
   }
 
@@ -132,7 +101,7 @@ extension UnsafeMutablePointer<Shard> {
     isThere: Bool
   ) {
     if isThere {
-      changed(key, in: database, eventClass, event, madeKey: !wasThere)
+      changed(key, in: database, eventClass, event)
     } else if wasThere {
       changed(key, in: database, .generic, "del")
     }
@@ -143,16 +112,84 @@ extension UnsafeMutablePointer<Shard> {
   public func noticed(
     _ key: Key, in database: Int, _ eventClass: KeyEventClasses, _ event: StaticString
   ) {
-    if !pointee.observers.contains(.notifications) { return }
-    publishEvent(key, in: database, eventClass, event)
+    if pointee.observers.isDisjoint(with: [.notifications, .listener]) { return }
+    noteEvent(key, in: database, eventClass, event)
+  }
+
+  /// Reports that all keys of a database, or of all databases if it is nil, are about to be removed. There is no event
+  /// for it. To be called while the keys are still there.
+  @inline(never)
+  public func flushed(database: Int?) {
+    if pointee.observers.isEmpty { return }
+    reportNotes()
+  }
+
+  /// Reports that the contents of two databases have been exchanged. There is no event for it.
+  @inline(never)
+  public func swapped(_ first: Int, _ second: Int) {
+    if pointee.observers.isEmpty { return }
+    reportNotes()
+  }
+
+  /// Reports what the keyspace noted by itself: keys that expired, were missed or created. To be called after each piece
+  /// of work on the shard; before an event it happens anyway, so that all come in order.
+  @inline(__always)
+  public func reportNotes() {
+    if pointee.keyspace.hasNotes { dispatchNotes() }
   }
 
   @inline(never)
   private func noteChange(
     _ key: Key, in database: Int, _ eventClass: KeyEventClasses, _ event: StaticString
   ) {
+    reportNotes()
+    dispatchChange(key, in: database, eventClass, event)
+  }
+
+  @inline(never)
+  private func noteEvent(
+    _ key: Key, in database: Int, _ eventClass: KeyEventClasses, _ event: StaticString
+  ) {
+    reportNotes()
+    dispatchEvent(key, in: database, eventClass, event, isChange: false)
+  }
+
+  @inline(never)
+  private func dispatchNotes() {
+    while pointee.keyspace.hasNotes {
+      for note in pointee.keyspace.takeNotes() {
+        note.key.withBytes { bytes in
+          let key = Key(bytes, hasher: pointee.keyspace.hasher)
+          switch note.kind {
+          case .expired: dispatchChange(key, in: note.database, .expired, "expired")
+          case .fieldsExpired: dispatchChange(key, in: note.database, .hash, "hexpired")
+          case .emptied: dispatchChange(key, in: note.database, .generic, "del")
+          case .missed: dispatchEvent(key, in: note.database, .keyMiss, "keymiss", isChange: false)
+          case .created: dispatchEvent(key, in: note.database, .new, "new", isChange: false)
+          }
+        }
+      }
+    }
+  }
+
+  /// Lets everybody know who has to do with changes.
+  private func dispatchChange(
+    _ key: Key, in database: Int, _ eventClass: KeyEventClasses, _ event: StaticString
+  ) {
+    dispatchEvent(key, in: database, eventClass, event, isChange: true)
+  }
+
+  /// Lets those know who get every event.
+  private func dispatchEvent(
+    _ key: Key, in database: Int, _ eventClass: KeyEventClasses, _ event: StaticString, isChange: Bool
+  ) {
     let observers = pointee.observers
     if observers.contains(.notifications) { publishEvent(key, in: database, eventClass, event) }
+    if observers.contains(.listener), let listener = pointee.eventListener {
+      listener(
+        KeyEvent(
+          database: database, key: key.bytes.array, eventClass: eventClass, name: event, isChange: isChange))
+    }
   }
 
   /// Publishes an event to the channels that the configuration asks for.

@@ -63,6 +63,7 @@ final class GatheringHop<Value: Sendable>: Hop, @unchecked Sendable {
   override func run(on shard: UnsafeMutablePointer<Shard>) {
     guard let place = placeOfShard[shard.pointee.index] else { return }
     places[place] = body(shard)
+    shard.reportNotes()
   }
 
   override func complete() {
@@ -89,5 +90,8 @@ final class Notice: Hop, @unchecked Sendable {
     super.init(origin: origin)
   }
 
-  override func run(on shard: UnsafeMutablePointer<Shard>) { body(shard) }
+  override func run(on shard: UnsafeMutablePointer<Shard>) {
+    body(shard)
+    shard.reportNotes()
+  }
 }

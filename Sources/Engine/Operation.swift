@@ -62,7 +62,11 @@ public final class Operation: @unchecked Sendable {
     _ shards: [Int], _ body: @escaping @Sendable (UnsafeMutablePointer<Shard>) -> Value
   ) async -> [Value] {
     let own = localShard.pointee.index
-    if shards == [own] { return [body(localShard)] }
+    if shards == [own] {
+      let value = body(localShard)
+      localShard.reportNotes()
+      return [value]
+    }
     let hop = GatheringHop(origin: own, shards: shards, body: body)
     let others = shards.filter { $0 != own }
     await withUnsafeContinuation { continuation in

@@ -12,6 +12,7 @@ extension Shard {
       slowLog.resize(maximumLength: settings.slowlogMaxEntries)
     }
     adoptCollectionLimits()
+    adoptKeyEventClasses()
     if settings.password.isEmpty { authenticateAll() }
     adoptOutputLimits()
     reconsiderWrites()
@@ -40,6 +41,28 @@ extension Shard {
     limits.streamNodeBytes = settings.streamNodeMaxBytes
     limits.streamNodeEntries = settings.streamNodeMaxEntries
     keyspace.limits = limits
+  }
+
+  /// Starts or ends publishing events of keys.
+  mutating func adoptKeyEventClasses() {
+    setObserver(.notifications, settings.keyEventClasses.publishes)
+  }
+
+  /// Adds or removes one of those who want to know what happens to keys.
+  mutating func setObserver(_ observer: KeyObservers, _ isThere: Bool) {
+    if isThere { observers.insert(observer) } else { observers.remove(observer) }
+  }
+
+  /// Tells the keyspace what to note by itself for the observers.
+  mutating func adoptNotedKinds() {
+    var kinds: KeyNoteKinds = []
+    if !observers.isEmpty { kinds.insert(.expired) }
+    let wanted = observers.contains(.listener) ? [.new, .keyMiss] : settings.keyEventClasses
+    if !observers.isDisjoint(with: [.listener, .notifications]) {
+      if wanted.contains(.new) { kinds.insert(.created) }
+      if wanted.contains(.keyMiss) { kinds.insert(.missed) }
+    }
+    keyspace.notedKinds = kinds
   }
 
   /// Without a password everybody is authenticated, also who was waiting to be.

@@ -20,7 +20,11 @@ public struct Shard: ~Copyable {
   /// A command that takes this long is looked at for the slow log and the latency monitor.
   private(set) var slowNanoseconds: UInt64
   /// Who wants to know what happens to this shard's keys.
-  public internal(set) var observers: KeyObservers = []
+  public internal(set) var observers: KeyObservers = [] { didSet { adoptNotedKinds() } }
+  /// Gets every event of this shard's keys: for tests.
+  public var eventListener: ((KeyEvent) -> Void)? {
+    didSet { setObserver(.listener, eventListener != nil) }
+  }
   /// Set when memory is full: commands that add data are refused.
   public var refusesWrites = false
 
@@ -94,6 +98,7 @@ public struct Shard: ~Copyable {
     errorMemory = heap.allocateZeroed(ErrorStatistics.byteCount, for: .statistics)
     errors = ErrorStatistics(storage: errorMemory)
     adoptCollectionLimits()
+    adoptKeyEventClasses()
   }
 
   private static func slowNanoseconds(_ settings: Settings) -> UInt64 {

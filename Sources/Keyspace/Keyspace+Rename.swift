@@ -41,6 +41,7 @@ extension Keyspace {
   /// Moves a key to another database, which must not have it.
   public mutating func move(_ entry: Entry, to database: Int) {
     let handle = entry.slot.handle
+    noteCreation(entry.key, in: database)
     table(entry.database).pointee.remove(entry.slot, hash: entry.key.hash)
     _ = table(database).pointee.insert(handle, hash: entry.key.hash)
     dirty += 1

@@ -58,6 +58,11 @@ public struct Keyspace: ~Copyable {
   /// For choosing elements.
   public var random = FastRandom()
   var sweep = SweepState()
+  /// What `notes` are made about.
+  public var notedKinds: KeyNoteKinds = []
+  /// Whether there are notes to take.
+  public internal(set) var hasNotes = false
+  var notes: [KeyNote] = []
   /// Large values that were removed and are freed in slices.
   var released = ReleaseQueue()
 
@@ -93,13 +98,13 @@ public struct Keyspace: ~Copyable {
   public mutating func lookup(_ key: Key, in database: Int, for purpose: LookupPurpose) -> Entry? {
     let table = table(database)
     guard let slot = table.pointee.find(key) else {
-      if purpose == .read { statistics.misses &+= 1 }
+      if purpose == .read { countMiss(key, in: database) }
       return nil
     }
     let handle = slot.handle
     if handle.hasExpiry, handle.block.load(as: Int64.self) <= now {
       expire(slot, key.hash, table)
-      if purpose == .read { statistics.misses &+= 1 }
+      if purpose == .read { countMiss(key, in: database) }
       return nil
     }
     if purpose == .read { statistics.hits &+= 1 }
@@ -111,6 +116,7 @@ public struct Keyspace: ~Copyable {
   private mutating func expire(_ slot: Slot, _ hash: UInt64, _ table: UnsafeMutablePointer<Table>) {
     statistics.expired += 1
     dirty += 1
+    noteExpiry(.expired, slot.handle.key, in: table - tables)
     remove(slot, hash, from: table)
   }
 
@@ -167,6 +173,7 @@ public struct Keyspace: ~Copyable {
     dirty += 1
     let table = table(database)
     guard let existing else {
+      noteCreation(key, in: database)
       let handle = Handle.make(
         key: key.bytes, kind: kind, valueCount: valueCount, expiry: expiry, heap: heap)
       return table.pointee.insert(handle, hash: key.hash).handle.value
@@ -198,6 +205,7 @@ public struct Keyspace: ~Copyable {
   ) -> Entry {
     guard let existing else {
       dirty += 1
+      noteCreation(key, in: database)
       let handle = Handle.make(
         key: key.bytes, kind: kind, valueCount: valueCount, expiry: expiry, heap: heap)
       return Entry(slot: table(database).pointee.insert(handle, hash: key.hash), database: database, key: key)

@@ -94,6 +94,7 @@ extension Keyspace {
         occupied &= occupied - 1
         let handle = segment.handle(at: place)
         guard isExpired(handle) else { continue }
+        noteExpiry(.expired, handle.key, in: sweep.database)
         remove(Slot(segment: segment, place: place), hasher.hash(handle.key), from: table)
         removed += 1
       }

@@ -61,6 +61,7 @@ extension UnsafeMutablePointer<ShardLoop> {
     repeat {
       let result = shard.pointee.keyspace.sweep(
         segmentMaximum: BackgroundTuning.segmentsPerStep, expires: expires)
+      shard.reportNotes()
       expired += result.keysExpired + result.fieldsExpired
       visited += result.segmentsVisited
       spent = shard.pointee.nanoseconds(ofTicks: pantala_ticks() &- start)

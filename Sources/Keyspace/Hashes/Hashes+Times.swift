@@ -122,11 +122,13 @@ extension Keyspace {
       next = following
     }
     if kept == 0 {
+      noteEmptied(entry)
       remove(entry)
       return false
     }
     packed.earliestTime = earliest
     if target == end { return true }
+    noteExpiry(.fieldsExpired, entry.key.bytes, in: entry.database)
     _ = splice(entry, at: target - packed.start, removing: end - target, inserting: 0)
     entry.setCompactCount(kept)
     return true
@@ -152,10 +154,18 @@ extension Keyspace {
     let isComplete = root.removeExpired(now: now, pageMaximum: pageMaximum, heap: heap)
     dirty += before - root.count
     if root.count == 0 {
+      noteEmptied(entry)
       remove(entry)
       return .emptied
     }
+    if root.count != before { noteExpiry(.fieldsExpired, entry.key.bytes, in: entry.database) }
     return isComplete ? .complete : .goesOn
+  }
+
+  /// All fields of a hash have expired.
+  private mutating func noteEmptied(_ entry: Entry) {
+    noteExpiry(.fieldsExpired, entry.key.bytes, in: entry.database)
+    noteExpiry(.emptied, entry.key.bytes, in: entry.database)
   }
 
   // MARK: The sweep
