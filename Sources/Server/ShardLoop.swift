@@ -104,7 +104,7 @@ extension UnsafeMutablePointer<ShardLoop> {
     runBackgroundWork()
     pointee.shard.pointee.keyspace.releaseRemoved(blockMaximum: LoopTuning.releasedBlocksPerTurn)
     sendOutput()
-    pointee.coordinator.endTurn()
+    pointee.coordinator.pointee.publish()
     pointee.publishMemory()
   }
 
@@ -225,21 +225,4 @@ extension ShardLoop {
     server.liveBytes[index].store(shard.pointee.heap.liveBytes + shard.pointee.runtimeAreas.used)
     shard.pointee.reconsiderWrites()
   }
-}
-
-/// How fast `pantala_ticks` counts, measured once.
-enum TickRate {
-  static let nanosecondsPerTickFixed: UInt64 = {
-    func monotonic() -> UInt64 {
-      var time = timespec()
-      clock_gettime(CLOCK_MONOTONIC, &time)
-      return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-    }
-    let startTicks = pantala_ticks()
-    let start = monotonic()
-    // Five milliseconds give four digits.
-    while monotonic() - start < 5_000_000 { pantala_pause() }
-    let ticks = max(pantala_ticks() - startTicks, 1)
-    return max(((monotonic() - start) << 16) / ticks, 1)
-  }()
 }
