@@ -16,7 +16,6 @@ extension CommandTable {
       genericCommands,
       serializationCommands,
       sortCommands,
-      pubSubCommands,
       connectionCommands,
       serverCommands,
       memoryCommands,

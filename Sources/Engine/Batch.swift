@@ -58,6 +58,8 @@ struct Batch {
   let shardCount: Int
   let database: Int
   let version: ProtocolVersion
+  /// What the client's replies may take: a part that passes it need not be kept.
+  let replyByteLimit: Int
   let leavesAges: Bool
   /// Shards that have not answered.
   var partsPending: Int
@@ -92,7 +94,8 @@ struct Batch {
         client: client, origin: origin, base: base, commands: commands, commandCount: count,
         ranges: rangeCopy,
         shardCount: shardCount, database: client.pointee.database, version: client.pointee.reply.version,
-        leavesAges: client.pointee.flags.contains(.noTouch), partsPending: 0))
+        replyByteLimit: client.pointee.reply.byteLimit, leavesAges: client.pointee.flags.contains(.noTouch),
+        partsPending: 0))
     batch.linkCommands(results: block + resultStart, heap: heap)
     return batch
   }

@@ -31,7 +31,10 @@ extension UnsafeMutablePointer<Coordinator> {
 
   /// Reads and executes as many commands of a client's input as can be now.
   public func process(_ client: UnsafeMutablePointer<Client>) {
-    while client.pointee.flags.isDisjoint(with: [.waiting, .paused, .closeNow, .closeAfterReply]) {
+    // Whoever is over the limit of its replies is cut off at the end of the turn: nothing more is done for it.
+    while client.pointee.flags.isDisjoint(with: [.waiting, .paused, .closeNow, .closeAfterReply]),
+      !client.pointee.reply.isOverLimit
+    {
       if client.pointee.input == nil, !takeQueryBuffer(client) { break }
       readGroup(client)
     }
@@ -257,7 +260,6 @@ extension UnsafeMutablePointer<Coordinator> {
     let isCareful = !client.pointee.flags.isDisjoint(with: [.replyOff, .replySkipping])
     let before = isCareful ? client.reply.pointee.count : 0
     var first = 0
-    shard.pointee.writingClient = client
     while first < pointee.preparedCount {
       let count = Swift.min(Execution.prefetchCount, pointee.preparedCount - first)
       let group = pointee.prepared + first
@@ -271,7 +273,6 @@ extension UnsafeMutablePointer<Coordinator> {
     }
     shard.pointee.commandCount &+= UInt64(pointee.preparedCount)
     if isCareful { silence(client, from: before) }
-    shard.endWriting(client)
   }
 
   /// Looks at a prepared command that took long.

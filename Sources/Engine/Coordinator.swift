@@ -243,6 +243,7 @@ extension UnsafeMutablePointer<Coordinator> {
       dropped.pointee.release()
       sendHome(dropped)
     }
+    if !isSilent { dropIfOverLimit(client, batch) }
     client.pointee.flags.remove(.replySkipping)
     for target in 0..<batch.pointee.shardCount {
       guard let chain = batch.part(target).takeRemains() else { continue }
@@ -257,6 +258,17 @@ extension UnsafeMutablePointer<Coordinator> {
     client.pointee.flags.remove(.waiting)
     shard.enqueueOutput(client)
     process(client)
+  }
+
+  /// A client whose part of a batch passed the limit of its replies has passed it, too. What the buffer gave up must not
+  /// wait for the client's next output, which may never come.
+  @inline(__always)
+  private func dropIfOverLimit(_ client: UnsafeMutablePointer<Client>, _ batch: UnsafeMutablePointer<Batch>) {
+    if client.pointee.reply.byteLimit == 0 { return }
+    for target in 0..<batch.pointee.shardCount where batch.part(target).pointee.replies.isOverLimit {
+      client.pointee.reply.passLimit()
+    }
+    sendHome(client.reply)
   }
 
   private func post(_ chain: UnsafeMutablePointer<ReplyChunk>, to owner: Int) {
@@ -303,7 +315,9 @@ extension UnsafeMutablePointer<Shard> {
 extension UnsafeMutablePointer<Shard> {
   /// Puts a client into the list of those whose replies are sent at the end of the turn.
   public func enqueueOutput(_ client: UnsafeMutablePointer<Client>) {
-    if client.pointee.flags.contains(.hasOutput) || client.pointee.reply.isEmpty { return }
+    // A buffer that threw away what it held is not done with: its client is to be cut off.
+    if client.pointee.flags.contains(.hasOutput) { return }
+    if client.pointee.reply.isEmpty, !client.pointee.reply.isOverLimit { return }
     client.pointee.flags.insert(.hasOutput)
     client.pointee.nextWithOutput = pointee.firstWithOutput
     pointee.firstWithOutput = client

@@ -94,6 +94,7 @@ enum Execution {
     let database = batch.pointee.database
     part.pointee.replies = ReplyBuffer(heap: shard.pointee.heap)
     part.pointee.replies.version = batch.pointee.version
+    part.pointee.replies.byteLimit = batch.pointee.replyByteLimit
     let reply = part.replies
     shard.pointee.keyspace.leavesAges = batch.pointee.leavesAges
     var first = part.pointee.firstCommand

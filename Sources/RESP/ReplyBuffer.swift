@@ -189,8 +189,7 @@ public struct ReplyBuffer {
     seal()
     let added = chunk.pointee.end - chunk.pointee.start
     if byteLimit > 0, isOverLimit || count + added > byteLimit {
-      isOverLimit = true
-      release()
+      passLimit()
       return dispose(chunk)
     }
     if let tail {
@@ -201,6 +200,12 @@ public struct ReplyBuffer {
     }
     tail = chunk
     setCursor(in: chunk)
+  }
+
+  /// Throws away all that is there, as if the limit had been passed.
+  public mutating func passLimit() {
+    isOverLimit = true
+    release()
   }
 
   /// Drops what was written after the buffer held `kept` bytes. Only the most recent replies may be dropped.
@@ -335,10 +340,7 @@ public struct ReplyBuffer {
   @inline(never)
   private mutating func addChunk(holding byteCount: Int) -> UnsafeMutablePointer<UInt8> {
     seal()
-    if byteLimit > 0, isOverLimit || count + byteCount > byteLimit {
-      isOverLimit = true
-      release()
-    }
+    if byteLimit > 0, isOverLimit || count + byteCount > byteLimit { passLimit() }
     // A client that needs more than one chunk soon needs many: the second is a large one.
     let ordinary = tail == nil ? chunkBytes : Self.largeChunkBytes
     let bytes = max(ordinary, byteCount + ReplyChunk.headerBytes)

@@ -79,7 +79,7 @@ extension UnsafeMutablePointer<ShardLoop> {
       to: Client(
         identifier: identifier, descriptor: arrival.descriptor, flags: flags, heap: shard.pointee.heap,
         now: shard.pointee.keyspace.now, address: addresses.peer, localAddress: addresses.local))
-    shard.adoptOutputLimit(client)
+    client.pointee.reply.byteLimit = settings.outputBufferLimits.normal.hardBytes
     pointee.clientsByIdentifier[identifier] = client
     client.pointee.next = shard.pointee.firstClient
     shard.pointee.firstClient?.pointee.previous = client
@@ -127,9 +127,11 @@ extension UnsafeMutablePointer<ShardLoop> {
     case 0:
       client.pointee.flags.insert(.peerClosed)
     case -ENOBUFS:
-      // Every buffer is in use. The connection is read from again when some are back.
-      pointee.starvedClients.append(client.pointee.identifier)
-      return
+      // Every buffer is in use. The connection is read from again when some are back, unless it is to be closed.
+      if client.pointee.flags.isDisjoint(with: [.closeNow, .closeAfterReply]) {
+        pointee.starvedClients.append(client.pointee.identifier)
+        return
+      }
     case -ECANCELED where client.pointee.flags.contains(.throttled):
       break
     case ..<0:
@@ -244,7 +246,7 @@ extension UnsafeMutablePointer<ShardLoop> {
 
   /// Marks a client to be closed if it leaves more unread than it may.
   func isOverOutputLimit(_ client: UnsafeMutablePointer<Client>) -> Bool {
-    let limits = pointee.shard.pointee.settings.outputBufferLimits.limit(of: client.pointee.kind)
+    let limits = pointee.shard.pointee.settings.outputBufferLimits.normal
     let now = pointee.shard.pointee.keyspace.now
     let held = client.pointee.reply.count + client.pointee.sending.count
     var isOver = client.pointee.reply.isOverLimit || (limits.hardBytes > 0 && held > limits.hardBytes)
@@ -310,8 +312,12 @@ extension UnsafeMutablePointer<ShardLoop> {
   private func close(_ client: UnsafeMutablePointer<Client>) {
     client.pointee.flags.insert(.closeNow)
     if !client.pointee.flags.isDisjoint(with: [.receiving, .sending]) {
-      // Both end soon after this, and each completion brings us back here.
+      // Both end soon after this, and each completion brings us back here. A peer that goes on sending would be read from
+      // for ever.
       shutdown(client.pointee.descriptor, Int32(SHUT_RDWR))
+      if client.pointee.flags.contains(.receiving) {
+        pointee.uring.pointee.cancel(userData(UserData.receive, client), userData: UserData.ignored)
+      }
       return
     }
     free(client)
@@ -330,7 +336,6 @@ extension UnsafeMutablePointer<ShardLoop> {
     if client.pointee.flags.contains(.monitor) {
       pointee.server.monitorCount.subtract(1, ordering: .relaxed)
     }
-    shard.unsubscribeAll(client)
     client.pointee.previous?.pointee.next = client.pointee.next
     client.pointee.next?.pointee.previous = client.pointee.previous
     if shard.pointee.firstClient == client { shard.pointee.firstClient = client.pointee.next }
