@@ -9,7 +9,12 @@ from server import Server, ServerTestCase
 
 OOM = "OOM command not allowed when used memory > 'maxmemory'."
 POPULATED_KEYS = 10_000
+# Well above what a busy machine may keep any command waiting, and well above it a command that is meant to be slow.
+SLOW_MICROSECONDS = 100_000
+SLOW_SECONDS = 0.2
 SLEEP_SECONDS = 0.02
+# How often something is tried of which a busy machine may spoil a single try.
+TRIES = 5
 EXPIRING_KEYS = 2_000
 EXPIRY_SECONDS_MAX = 10.0
 MAXMEMORY_BYTES = 64 << 20
@@ -18,19 +23,19 @@ SECRET = "very secret"
 
 
 class Slowlog(ServerTestCase):
-    OPTIONS = {"slowlog-log-slower-than": 10_000, "slowlog-max-len": 16, "enable-debug-command": "yes"}
+    OPTIONS = {"slowlog-log-slower-than": SLOW_MICROSECONDS, "slowlog-max-len": 16, "enable-debug-command": "yes"}
 
     def test_entries(self) -> None:
         self.c.command("SLOWLOG", "RESET")
         self.c.command("CLIENT", "SETNAME", "slow")
-        self.c.command("DEBUG", "SLEEP", SLEEP_SECONDS)
+        self.c.command("DEBUG", "SLEEP", SLOW_SECONDS)
         self.assertEqual(self.c.command("SLOWLOG", "LEN"), Reply("integer", 1))
         (entry,) = self.c.command("SLOWLOG", "GET").value
         identifier, at, microseconds, arguments, address, name = entry.value
         self.assertEqual(identifier.kind, "integer")
         self.assertAlmostEqual(at.value, time.time(), delta=5)
-        self.assertGreaterEqual(microseconds.value, SLEEP_SECONDS * 1e6 * 0.9)
-        self.assertEqual([word.text for word in arguments.value], ["DEBUG", "SLEEP", str(SLEEP_SECONDS)])
+        self.assertGreaterEqual(microseconds.value, SLOW_SECONDS * 1e6 * 0.99)
+        self.assertEqual([word.text for word in arguments.value], ["DEBUG", "SLEEP", str(SLOW_SECONDS)])
         host, port = self.c.socket.getsockname()
         self.assertEqual((address.text, name.text), (f"{host}:{port}", "slow"))
         self.assert_ok(self.c.command("SLOWLOG", "RESET"))
@@ -38,7 +43,7 @@ class Slowlog(ServerTestCase):
 
     def test_newest_first_bounded_and_long_arguments_cut(self) -> None:
         self.c.command("CONFIG", "SET", "slowlog-log-slower-than", "0")
-        self.addCleanup(lambda: self.connect().command("CONFIG", "SET", "slowlog-log-slower-than", "10000"))
+        self.addCleanup(lambda: self.connect().command("CONFIG", "SET", "slowlog-log-slower-than", SLOW_MICROSECONDS))
         for index in range(40):
             self.c.command("SET", f"key:{index}", "x" * 500, *(["KEEPTTL"] if index % 2 else []))
         self.c.command("MGET", *range(100))
@@ -56,7 +61,9 @@ class Slowlog(ServerTestCase):
     def test_shards_make_one_log(self) -> None:
         self.c.command("SLOWLOG", "RESET")
         self.c.command("CONFIG", "SET", "slowlog-log-slower-than", "0", "slowlog-max-len", "5")
-        self.addCleanup(lambda: self.connect().command("CONFIG", "SET", "slowlog-log-slower-than", "10000", "slowlog-max-len", "16"))
+        self.addCleanup(
+            lambda: self.connect().command("CONFIG", "SET", "slowlog-log-slower-than", SLOW_MICROSECONDS, "slowlog-max-len", "16")
+        )
         for connection in [self.connect() for _ in range(6)]:
             connection.pipeline(["GET", index] for index in range(10))
         self.assertEqual(self.c.command("SLOWLOG", "LEN").value, 5)
@@ -68,22 +75,22 @@ class Slowlog(ServerTestCase):
 
     def test_nothing_is_logged_when_off(self) -> None:
         self.c.command("CONFIG", "SET", "slowlog-log-slower-than", "-1")
-        self.addCleanup(lambda: self.connect().command("CONFIG", "SET", "slowlog-log-slower-than", "10000"))
+        self.addCleanup(lambda: self.connect().command("CONFIG", "SET", "slowlog-log-slower-than", SLOW_MICROSECONDS))
         self.c.command("SLOWLOG", "RESET")
-        self.c.command("DEBUG", "SLEEP", SLEEP_SECONDS)
+        self.c.command("DEBUG", "SLEEP", SLOW_SECONDS)
         self.assertEqual(self.c.command("SLOWLOG", "LEN").value, 0)
 
 
 class Latency(ServerTestCase):
-    OPTIONS = {"latency-monitor-threshold": 10, "enable-debug-command": "yes"}
+    OPTIONS = {"latency-monitor-threshold": SLOW_MICROSECONDS // 1_000, "enable-debug-command": "yes"}
 
     def test_events(self) -> None:
         self.c.command("LATENCY", "RESET")
-        self.c.command("DEBUG", "SLEEP", SLEEP_SECONDS)
+        self.c.command("DEBUG", "SLEEP", SLOW_SECONDS)
         latest = {event.value[0].text: event.value for event in self.c.command("LATENCY", "LATEST").value}
         _, at, last, most = latest["command"]
         self.assertAlmostEqual(at.value, time.time(), delta=5)
-        self.assertTrue(SLEEP_SECONDS * 900 <= last.value <= most.value)
+        self.assertTrue(SLOW_SECONDS * 990 <= last.value <= most.value)
         (sample,) = self.c.command("LATENCY", "HISTORY", "command").value
         self.assertEqual([item.value for item in sample.value], [at.value, last.value])
         self.assertEqual(self.c.command("LATENCY", "HISTORY", "nothing"), Reply("array", ()))
@@ -118,24 +125,40 @@ class Debug(ServerTestCase):
 
     def test_all_shards_sleep(self) -> None:
         others = [self.connect() for _ in range(4)]
-        self.c.send(encode("DEBUG", "SLEEP", 10 * SLEEP_SECONDS))
-        time.sleep(SLEEP_SECONDS)
-        started = time.monotonic()
-        for other in others:
-            other.command("PING")
-        self.assertGreaterEqual(time.monotonic() - started, 5 * SLEEP_SECONDS)
-        self.assert_ok(self.c.read_reply())
+
+        def answers_while_asleep() -> int:
+            self.c.send(encode("DEBUG", "SLEEP", SLOW_SECONDS))
+            time.sleep(SLEEP_SECONDS)
+            for other in others:
+                other.send(encode("PING"))
+            time.sleep(SLOW_SECONDS / 2)
+            count = sum(other.has_input(0) for other in others)
+            self.assertEqual({other.read_reply().value for other in others}, {b"PONG"})
+            self.assert_ok(self.c.read_reply())
+            return count
+
+        # The sleep may begin late, or this client look late.
+        self.assertEqual(min(answers_while_asleep() for _ in range(TRIES)), 0)
 
     def test_populating_holds_nobody_up(self) -> None:
         other = self.connect()
-        self.c.send(encode("DEBUG", "POPULATE", 20 * POPULATED_KEYS))
-        answered = 0
-        while not self.c.has_input(0):
-            other.command("PING")
-            answered += 1
-        self.assert_ok(self.c.read_reply())
+
+        def answered_while_populating(count: int) -> int:
+            self.c.send(encode("DEBUG", "POPULATE", count, "populated:%d" % count))
+            answered = 0
+            while not self.c.has_input(0):
+                other.command("PING")
+                answered += 1
+            self.assert_ok(self.c.read_reply())
+            return answered
+
+        # On a busy machine a few keys may be there before this client gets a word in.
+        counts = [20 * POPULATED_KEYS << turn for turn in range(TRIES)]
+        for turn, count in enumerate(counts):
+            if (answered := answered_while_populating(count)) > 10:
+                break
         self.assertGreater(answered, 10)
-        self.assertEqual(self.c.command("DBSIZE").value, 20 * POPULATED_KEYS)
+        self.assertEqual(self.c.command("DBSIZE").value, sum(counts[: turn + 1]))
 
     def test_populate(self) -> None:
         self.assert_ok(self.c.command("DEBUG", "POPULATE", POPULATED_KEYS))
@@ -269,12 +292,15 @@ class TimeAndChance(ServerTestCase):
             self.assertRegex(self.c.command("LOLWUT", *options).text, r"(?s).+\d+\.\d+\.\d+.*\n$")
 
     def test_idle_time(self) -> None:
+        started = time.monotonic()
         self.c.command("SET", "a", "not a shared integer")
         time.sleep(1.1)
+        idle = self.c.command("OBJECT", "IDLETIME", "a").value
+        passed = time.monotonic() - started
         # Pantala keeps four bits of age, on a logarithmic scale: right to within a factor of about two.
-        self.assertIn(self.c.command("OBJECT", "IDLETIME", "a").value, (1, 2, 3) if self.server.is_pantala else (1, 2))
-        self.c.command("GET", "a")
-        self.assertEqual(self.c.command("OBJECT", "IDLETIME", "a").value, 0)
+        self.assertTrue(1 <= idle <= (2 * passed + 1 if self.server.is_pantala else passed + 1), (idle, passed))
+        replies = self.c.pipeline([["GET", "a"], ["OBJECT", "IDLETIME", "a"]])
+        self.assertEqual(replies[1].value, 0)
 
     def test_swapdb_is_seen_by_connected_clients(self) -> None:
         other = self.connect()

@@ -6,7 +6,7 @@ The expectations are those of the public documentation of these commands.
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Callable
 
 from resp import Reply
 from server import ServerTestCase
@@ -21,6 +21,7 @@ NOT_A_NUMBER = "value is not an integer or out of range"
 MANY = 1_000
 SHORT_MILLISECONDS = 15
 WAIT_SECONDS = 0.03
+TRIES = 20
 EXPIRE_COMMANDS = ("HEXPIRE", "HPEXPIRE", "HEXPIREAT", "HPEXPIREAT")
 
 
@@ -57,6 +58,17 @@ class HashExpiryTestCase(ServerTestCase):
 
     def sleep_past_expiry(self) -> None:
         time.sleep(WAIT_SECONDS)
+
+    def in_time(self, milliseconds: int, prepare: Callable[[], None], work: Callable[[], None]) -> None:
+        """Prepares and does some work again until it took less than a time to live that begins with it: a busy machine
+        may be late."""
+        for _ in range(TRIES):
+            prepare()
+            started = time.monotonic()
+            work()
+            if (time.monotonic() - started) * 1_000 < milliseconds:
+                return
+        self.fail(f"this machine was not ready once in {TRIES} times {milliseconds} ms")
 
 
 class Setting(HashExpiryTestCase):
@@ -137,9 +149,14 @@ class Setting(HashExpiryTestCase):
 
     def test_persist(self) -> None:
         for others in self.both_forms():
-            self.hash("a", "1", "b", "2", others=others)
-            self.ask("HPEXPIRE", "h", SHORT_MILLISECONDS, "FIELDS", 1, "a")
-            self.assertEqual(self.ask("HPERSIST", "h", "FIELDS", 3, "a", "b", "none"), [PERSISTED, NO_EXPIRY, NO_FIELD])
+            persisted: list[int] = []
+
+            def persist() -> None:
+                self.ask("HPEXPIRE", "h", SHORT_MILLISECONDS, "FIELDS", 1, "a")
+                persisted[:] = self.ask("HPERSIST", "h", "FIELDS", 3, "a", "b", "none")
+
+            self.in_time(SHORT_MILLISECONDS, lambda: self.hash("a", "1", "b", "2", others=others), persist)
+            self.assertEqual(persisted, [PERSISTED, NO_EXPIRY, NO_FIELD])
             self.assertEqual(self.ask("HTTL", "h", "FIELDS", 2, "a", "b"), [NO_EXPIRY] * 2)
             self.sleep_past_expiry()
             self.assertEqual(self.ask("HGET", "h", "a"), b"1")
@@ -231,7 +248,7 @@ class Expiring(HashExpiryTestCase):
             fields = [f"f:{index}" for index in range(others or 5)]
             self.c.command("HSET", "h", *[word for field in fields for word in (field, "x")])
             self.ask("HPEXPIRE", "h", SHORT_MILLISECONDS, "FIELDS", len(fields), *fields)
-            self.eventually(lambda: self.c.command("DBSIZE").value == 0, 5, "fields that expired hold their key")
+            self.eventually(lambda: self.c.command("DBSIZE").value == 0, 20, "fields that expired hold their key")
             self.assertEqual(self.ask("EXISTS", "h"), 0)
 
     def test_many_keys_with_fields_that_expire(self) -> None:
@@ -242,7 +259,7 @@ class Expiring(HashExpiryTestCase):
         self.c.pipeline(commands)
         time.sleep(0.06)
         self.eventually(
-            lambda: all(reply.value == 1 for reply in self.c.pipeline(["HLEN", f"h:{index}"] for index in range(2_000))), 5,
+            lambda: all(reply.value == 1 for reply in self.c.pipeline(["HLEN", f"h:{index}"] for index in range(2_000))), 20,
             "fields are not removed unless somebody asks for them",
         )  # fmt: skip
         self.assertEqual(self.ask("DBSIZE"), 2_000)
@@ -258,7 +275,7 @@ class Expiring(HashExpiryTestCase):
         with_times = self.ask("MEMORY", "USAGE", "h")
         self.assertGreaterEqual(with_times, grown + 100, "times to live are counted")
         self.ask("HPEXPIRE", "h", 1, "FIELDS", len(fields), *fields)
-        self.eventually(lambda: self.ask("HLEN", "h") == 2, 5)
+        self.eventually(lambda: self.ask("HLEN", "h") == 2, 20)
         self.assertLess(self.ask("MEMORY", "USAGE", "h"), before + 200)
 
     def test_a_key_can_be_written_again_after_its_fields_expired(self) -> None:
@@ -329,11 +346,15 @@ class Keeping(HashExpiryTestCase):
 
     def test_moved_fields_still_expire(self) -> None:
         for others in self.both_forms():
-            self.hash("a", "1", others=others)
-            self.ask("HPEXPIRE", "h", 40, "FIELDS", 1, "a")
-            for index in range(4):
-                self.ask("COPY", "h", f"copy:{index}", "REPLACE")
-            self.ask("RENAME", "h", "renamed")
+
+            def move() -> None:
+                self.ask("HPEXPIRE", "h", 40, "FIELDS", 1, "a")
+                for index in range(4):
+                    self.ask("COPY", "h", f"copy:{index}", "REPLACE")
+                self.ask("RENAME", "h", "renamed")
+
+            # The other field keeps the key, should the one that expires be gone too early.
+            self.in_time(40, lambda: self.hash("a", "1", "b", "2", others=others), move)
             time.sleep(0.06)
             for key in ("renamed", "copy:0", "copy:1", "copy:2", "copy:3"):
                 self.assertEqual(self.ask("HGET", key, "a"), None)
@@ -361,12 +382,16 @@ class Keeping(HashExpiryTestCase):
 
     def test_restored_fields_expire(self) -> None:
         self.require_commands("DUMP", "RESTORE")
-        self.hash("a", "1", "b", "2")
-        self.ask("HPEXPIRE", "h", SHORT_MILLISECONDS, "FIELDS", 1, "a")
-        payload = self.c.command("DUMP", "h").value
-        self.ask("RESTORE", "before", 0, payload)
+        payloads: list[bytes] = []
+
+        def dump() -> None:
+            self.ask("HPEXPIRE", "h", SHORT_MILLISECONDS, "FIELDS", 1, "a")
+            payloads.append(self.c.command("DUMP", "h").value)
+            self.ask("RESTORE", "before", 0, payloads[-1], "REPLACE")
+
+        self.in_time(SHORT_MILLISECONDS, lambda: self.hash("a", "1", "b", "2"), dump)
         self.sleep_past_expiry()
-        self.ask("RESTORE", "after", 0, payload)
+        self.ask("RESTORE", "after", 0, payloads[-1])
         self.assertEqual(self.ask("HGETALL", "before"), [b"b", b"2"])
         self.assertEqual(self.ask("HGET", "after", "a"), None)
         self.assertEqual(self.ask("HGET", "after", "b"), b"2")

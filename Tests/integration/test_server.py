@@ -98,7 +98,9 @@ class Info(ServerTestCase):
         self.assertRegex(after["redis_version"], r"^\d+\.\d+\.\d+$")
         self.assertRegex(after["run_id"], r"^[0-9a-f]{40}$")
         self.assertLessEqual(int(after["used_memory"]), int(after["used_memory_peak"]))
-        with self.connect(), self.connect():
+        with self.connect() as one, self.connect() as another:
+            # What is connected may not be accepted yet; who was answered is.
+            self.assertEqual({c.command("PING").value for c in (one, another)}, {b"PONG"})
             count = int(self.server.info("clients")["connected_clients"])
             self.assertGreaterEqual(count, 4)
         self.eventually(lambda: int(self.server.info("clients")["connected_clients"]) == count - 2)
@@ -291,16 +293,16 @@ class Clients(ServerTestCase):
         self.assert_ok(self.c.command("CLIENT", "KILL", victims[1][2]))
         self.assertEqual(self.c.command("CLIENT", "KILL", "ADDR", victims[2][2], "TYPE", "normal"), Reply("integer", 1))
         for c, _, _ in victims:
-            self.assertTrue(c.is_closed(within_seconds=2))
+            self.assertTrue(c.is_closed(within_seconds=20))
         others = [self.connect() for _ in range(5)]
         for c in others:
             c.command("PING")
         self.assertGreaterEqual(self.c.command("CLIENT", "KILL", "LADDR", f"127.0.0.1:{self.server.port}").value, 5)
         for c in others:
-            self.assertTrue(c.is_closed(within_seconds=2))
+            self.assertTrue(c.is_closed(within_seconds=20))
         self.assertEqual(self.c.command("PING").value, b"PONG", "SKIPME is the default")
         self.assertEqual(self.c.command("CLIENT", "KILL", "USER", "default", "SKIPME", "no").value, 1)
-        self.assertTrue(self.c.is_closed(within_seconds=2))
+        self.assertTrue(self.c.is_closed(within_seconds=20))
         self.assert_error(self.connect().command("CLIENT", "KILL", "1.2.3.4:5"), "ERR No such client")
 
     def test_kill_takes_replies_already_made_along(self) -> None:
@@ -312,13 +314,14 @@ class Clients(ServerTestCase):
     def test_pause(self) -> None:
         other = self.connect()
         for mode, delayed, free in (("WRITE", ["SET", "a", "1"], ["GET", "a"]), ("ALL", ["GET", "a"], None)):
-            self.assert_ok(self.c.command("CLIENT", "PAUSE", PAUSE_MILLISECONDS, mode))
-            started = time.monotonic()
             if free:
+                self.assert_ok(self.c.command("CLIENT", "PAUSE", 60_000, mode))
                 self.assertFalse(other.command(*free).is_error)
-                self.assertLess(time.monotonic() - started, PAUSE_MILLISECONDS / 1000 / 2)
+                self.assert_ok(self.c.command("CLIENT", "UNPAUSE"))
+            started = time.monotonic()
+            self.assert_ok(self.c.command("CLIENT", "PAUSE", PAUSE_MILLISECONDS, mode))
             self.assertFalse(other.command(*delayed).is_error)
-            self.assertGreater(time.monotonic() - started, PAUSE_MILLISECONDS / 1000 * 0.7)
+            self.assertGreater(time.monotonic() - started, PAUSE_MILLISECONDS / 1000 * 0.99)
         self.assert_ok(self.c.command("CLIENT", "PAUSE", 60_000, "WRITE"))
         other.send(encode("SET", "a", "2"))
         self.assertFalse(other.has_input(0.1))
@@ -332,7 +335,7 @@ class Clients(ServerTestCase):
         for index, other in enumerate(others):
             other.send(encode("SET", f"key:{index}", 1) + b"INCR key:%d\r\n" % index + encode("PING"))
         self.assertFalse(any(other.has_input(0.02) for other in others))
-        self.assertEqual([line["flags"] for line in self.lines()].count("b"), len(others))
+        self.eventually(lambda: [line["flags"] for line in self.lines()].count("b") == len(others))
         self.assert_ok(self.c.command("CLIENT", "UNPAUSE"))
         for other in others:
             self.assertEqual([reply.value for reply in other.read_replies(3)], [b"OK", 2, b"PONG"])
@@ -347,7 +350,7 @@ class Clients(ServerTestCase):
         time.sleep(1.1)
         self.connect().command("PING")
         self.assertEqual(self.c.command("CLIENT", "KILL", "MAXAGE", 1), Reply("integer", 1))
-        self.assertTrue(old.is_closed(within_seconds=2))
+        self.assertTrue(old.is_closed(within_seconds=20))
 
     def test_memory_of_clients_adds_up(self) -> None:
         """Whatever connections hold, `tot-mem` of all is what the heaps count for clients, but for a fixed store per shard."""
@@ -365,7 +368,8 @@ class Clients(ServerTestCase):
         many.send(b"*1000\r\n" + b"$1\r\na\r\n" * 500)
         deaf.send(encode("GET", "big") * 200)
         self.eventually(lambda: any(int(line["omem"]) > 1_000_000 for line in self.lines()))
-        self.assertEqual(fixed(), before)
+        # While replies are still under way, the two figures are of two moments.
+        self.eventually(lambda: fixed() == before, message=f"{fixed()} bytes instead of {before}")
 
     def test_no_evict_and_help(self) -> None:
         self.assert_ok(self.c.command("CLIENT", "NO-EVICT", "ON"))
