@@ -115,6 +115,7 @@ extension KeyCall {
       let result = request.sortedSet(of: points, on: shard)
       let existing = keyspace.lookup(target, in: database, for: .write)
       keyspace.place(result, at: target, in: database, replacing: existing)
+      keyspace.dirty += max(points.count - 1, 0)
       replaced(
         target, .sortedSet, form.storeEvent, wasThere: existing != nil, isThere: !points.isEmpty)
       reply.pointee.integer(points.count)
@@ -144,6 +145,7 @@ extension Operation {
     case .answer(let bytes): reply.pointee.append(bytes)
     case .result(let value, let count, let target):
       await store(value, at: target, .sortedSet, form.storeEvent)
+      localShard.pointee.keyspace.dirty += max(count - 1, 0)
       reply.pointee.integer(count)
     }
   }

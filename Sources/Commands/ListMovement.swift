@@ -26,7 +26,11 @@ struct ListMovement: Sendable {
     let item = entry.listItem(at: from)
     reply.pointee.bulk(item)
     if source == target {
-      if from != to { shard.pointee.keyspace.rotateList(entry, from: from) }
+      if from != to {
+        shard.pointee.keyspace.rotateList(entry, from: from)
+      } else {
+        shard.pointee.keyspace.dirty += 1
+      }
       shard.changed(sourceKey, in: database, .list, to.pushEvent)
       return shard.changed(sourceKey, in: database, .list, from.popEvent)
     }
@@ -38,6 +42,8 @@ struct ListMovement: Sendable {
     guard let entry = shard.pointee.keyspace.lookup(sourceKey, in: database, for: .peek) else { return }
     let isLast = entry.listCount == 1
     shard.pointee.keyspace.popFromList(entry, at: from)
+    // Popping and pushing are one change.
+    shard.pointee.keyspace.dirty -= 1
     shard.changed(targetKey, in: database, .list, to.pushEvent)
     shard.changed(sourceKey, in: database, .list, from.popEvent, removedKey: isLast)
   }
@@ -91,6 +97,8 @@ struct ListMovement: Sendable {
     let element = entry.listItem(at: from).array
     let isLast = entry.listCount == 1
     shard.pointee.keyspace.popFromList(entry, at: from)
+    // It counts where it is pushed.
+    shard.pointee.keyspace.dirty -= 1
     shard.changed(key, in: database, .list, from.popEvent, removedKey: isLast)
     return .element(element)
   }

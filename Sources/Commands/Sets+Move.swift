@@ -80,7 +80,7 @@ extension UnsafeMutablePointer<Shard> {
       pointee.keyspace.removeMember(member, from: entry)
     else { return false }
     let isEmpty = entry.memberCount == 0
-    if isEmpty { pointee.keyspace.remove(entry) }
+    if isEmpty { pointee.keyspace.removeEmptySet(entry) }
     changed(key, in: database, .set, "srem", removedKey: isEmpty)
     return true
   }

@@ -45,6 +45,7 @@ enum SPopCommand: KeyCommand {
       let takesAll = count >= entry.memberCount
       if takesAll {
         call.replyMembers(of: entry)
+        call.keyspace.dirty += entry.memberCount - 1
         call.keyspace.remove(entry)
       } else {
         call.reply.pointee.set(Int(count))

@@ -66,7 +66,7 @@ enum SRemCommand: ElementCommand {
         if call.keyspace.removeMember(Element(call.arguments[index]), from: entry) {
           removed &+= 1
           if entry.memberCount == 0 {
-            call.keyspace.remove(entry)
+            call.keyspace.removeEmptySet(entry)
             removedKey = true
             break
           }

@@ -110,6 +110,7 @@ private func sort(_ operation: Operation, mayStore: Bool) async {
     }
     guard let target = job.options.target, let list = output.list else { return }
     await operation.store(ValueTransfer(list), at: target, .list, "sortstore")
+    operation.localShard.pointee.keyspace.dirty += max(job.outputCount - 1, 0)
     operation.reply.pointee.integer(job.outputCount)
   } catch {
     operation.reply.pointee.error(error.text)
@@ -127,6 +128,7 @@ extension KeyCall {
     } else if let existing {
       keyspace.remove(existing)
     }
+    keyspace.dirty += max(list.items.count - 1, 0)
     replaced(key, .list, "sortstore", wasThere: existing != nil, isThere: isThere)
   }
 }

@@ -21,7 +21,7 @@ enum XClaimCommand: KeyCommand {
     ])
 
   static func execute(_ call: inout KeyCall) {
-    let found = call.find(call.key(1), .stream, for: .write)
+    let found = call.find(call.key(1), .stream, for: .read)
     if case .otherType = found { return call.refuseType() }
     guard case .entry(let entry) = found,
       let group = call.keyspace.stream(entry).group(named: call.arguments[2])
@@ -179,6 +179,7 @@ private struct StreamClaim {
     let consumer = group.makeConsumer(consumerName, seenTime: now)
     self.consumer = consumer
     madeConsumer = true
+    changeCount += 1
     return consumer
   }
 }
@@ -220,7 +221,7 @@ enum XAutoClaimCommand: KeyCommand {
       }
       let start = try call.arguments.streamRangeStart(at: 5)
       let (count, isIDOnly) = try options(call.arguments)
-      let found = call.find(call.key(1), .stream, for: .write)
+      let found = call.find(call.key(1), .stream, for: .read)
       if case .otherType = found { return call.refuseType() }
       guard case .entry(let entry) = found,
         let group = call.keyspace.stream(entry).group(named: call.arguments[2])

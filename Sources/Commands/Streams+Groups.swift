@@ -111,10 +111,10 @@ enum XGroupCreateCommand: KeyCommand {
     guard target.makeGroup(call.arguments[3], lastID: lastID, entriesRead: options.entriesRead) != nil else {
       return call.reply.pointee.error("BUSYGROUP Consumer Group name already exists")
     }
-    call.keyspace.dirty += 1
     if stream == nil {
       call.changed(key, .stream, "xgroup-create")
     } else {
+      call.keyspace.dirty += 1
       call.noticed(key, .stream, "xgroup-create")
     }
     call.reply.pointee.ok()

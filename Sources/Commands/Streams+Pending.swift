@@ -11,7 +11,7 @@ enum XAckCommand: KeyCommand {
     arguments: [.init("key", .key), .init("group", .string), .init("id", .string, multiple: true)])
 
   static func execute(_ call: inout KeyCall) {
-    switch call.find(call.key(1), .stream, for: .write) {
+    switch call.find(call.key(1), .stream, for: .read) {
     case .missing: call.reply.pointee.integer(0)
     case .otherType: call.refuseType()
     case .entry(let entry):

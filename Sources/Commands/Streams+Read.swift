@@ -239,9 +239,7 @@ extension UnsafeMutablePointer<Shard> {
     case .lastEntry: return reader.readLast()
     case .after(let id): return reader.read(after: id)
     case .undelivered:
-      let count = group.map { reader.deliver(to: $0) } ?? 0
-      pointee.keyspace.dirty += count
-      return count > 0
+      return group.map { reader.deliver(to: $0) > 0 } ?? false
     case .pending(let id):
       if let group { reader.readPending(after: id, of: group) }
       return true
@@ -285,6 +283,7 @@ private struct StreamReader {
 
   private func makeConsumer(of group: ConsumerGroup) -> Consumer {
     let consumer = group.makeConsumer(request.consumer, seenTime: now)
+    shard.pointee.keyspace.dirty += 1
     let key = Key(name, hasher: shard.pointee.keyspace.hasher)
     shard.noticed(key, in: database, .stream, "xgroup-createconsumer")
     return consumer
@@ -300,6 +299,7 @@ private struct StreamReader {
     let consumer = existing ?? makeConsumer(of: group)
     // Entries that are not pending afterwards do not count as activity.
     if !request.omitsPending { consumer.activeTime = now }
+    shard.pointee.keyspace.dirty += 1
     writeName()
     reply.pointee.array(count)
     stream.forEachEntry(from: first, through: .maximum, limit: count) { entry in
@@ -316,6 +316,7 @@ private struct StreamReader {
   func readPending(after id: StreamID, of group: ConsumerGroup) {
     let consumer = group.consumer(named: request.consumer) ?? makeConsumer(of: group)
     consumer.seenTime = now
+    shard.pointee.keyspace.dirty += 1
     writeName()
     var list = ElementList(for: reply)
     if let first = id.successor {

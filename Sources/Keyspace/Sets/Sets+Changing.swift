@@ -119,6 +119,12 @@ extension Keyspace {
     return true
   }
 
+  /// Removes the key of a set whose last member was removed, which has been counted as a change.
+  public mutating func removeEmptySet(_ entry: Entry) {
+    remove(entry)
+    dirty -= 1
+  }
+
   /// Removes a member that was found.
   @inline(__always)
   public mutating func removeMember(_ member: SetMember, from entry: Entry) {

@@ -57,6 +57,8 @@ struct Selection {
 extension Keyspace {
   /// Removes `count` members drawn at random, fewer than there are, and calls `body` with each.
   public mutating func popMembers(_ count: Int, from entry: Entry, _ body: (Item) -> Void) {
+    let dirtyBefore = dirty
+    defer { dirty = dirtyBefore + count }
     if !entry.isLarge { return popCompact(count, from: entry, body) }
     let kept = entry.memberCount - count
     if kept * Self.keepingFactor <= count { return keepMembers(kept, of: entry, body) }
@@ -66,7 +68,6 @@ extension Keyspace {
       body(place.entry.element)
       root.remove(place, heap: heap, hasher: hasher)
     }
-    dirty += count
   }
 
   /// When so many times fewer members stay than go, those that stay are drawn, and make a new set.

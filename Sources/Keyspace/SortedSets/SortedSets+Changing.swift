@@ -232,6 +232,8 @@ extension Keyspace {
   @discardableResult
   public mutating func removeScored(inRanks ranks: Range<Int>, from entry: Entry) -> Bool {
     if ranks.isEmpty { return true }
+    let dirtyBefore = dirty
+    defer { dirty = dirtyBefore + ranks.count }
     let count = entry.sortedSetCount
     if ranks.count == count {
       remove(entry)
@@ -239,7 +241,6 @@ extension Keyspace {
     }
     if entry.isLarge {
       entry.root(as: LargeSortedSet.self).removeMembers(ranks, heap: heap)
-      dirty += 1
       return true
     }
     let packed = PackedScores(entry)
