@@ -1,0 +1,222 @@
+"""Rounds: run clients for a while, then check what they saw, beside the next round.
+
+Each round has keys of its own, so it can be checked by itself, and memory stays what a round needs. The check runs in a
+forked process, one at a time.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import shlex
+import sys
+import time
+import traceback
+from collections import Counter
+from random import Random
+from typing import NamedTuple, Sequence
+
+from driver import monotonic_ns, run_in_processes
+from history import FAILED, OK, Anomaly, Verdict
+from resp import Connection, ErrorReply
+from server import Server
+from workloads.catalogue import WORKLOADS, Workload
+from workloads.common import Plan
+
+START_DELAY_SECONDS = 0.05
+PROGRESS_SECONDS = 30.0
+ANOMALIES_SHOWN = 6
+FINAL_READER = 9_000
+
+
+class Settings(NamedTuple):
+    binary: str
+    ports: range
+    seed: int
+    workloads: list[str]
+    seconds: float
+    round_seconds: float
+    clients: int
+    processes: int
+    keys: int
+    cuts: float
+    transactions: bool
+    first_round: int
+    verbose: bool
+
+
+class Failure(Exception):
+    """The smallest proofs of what went wrong."""
+
+
+class Part(NamedTuple):
+    """What one workload did in a round."""
+
+    workload: str
+    records: list[tuple]
+    problems: list[str]
+
+
+class Runner:
+    """One server with some number of shards, and rounds until the time is over."""
+
+    def __init__(self, settings: Settings, shards: int) -> None:
+        self.settings, self.shards = settings, shards
+        self.counts: Counter[str] = Counter()
+        self._checking: Checking | None = None
+
+    def run(self) -> str:
+        settings = self.settings
+        server = Server(settings.binary, self.shards, settings.ports)
+        started = reported = time.monotonic()
+        index = settings.first_round
+        try:
+            self._require_transactions(server)
+            while time.monotonic() - started < settings.seconds:
+                parts = self._run_round(server, index)
+                self._conclude()
+                self._checking = Checking(index, parts)
+                server.check_alive()
+                index += 1
+                if time.monotonic() - reported > PROGRESS_SECONDS:
+                    reported = time.monotonic()
+                    print(f"  {self.shards} shards, {reported - started:.0f} s: {self._summary()}", flush=True)
+            self._conclude()
+            server.stop()
+        finally:
+            if self._checking:
+                self._checking.discard()
+            server.discard()
+        return self._summary()
+
+    def _require_transactions(self, server: Server) -> None:
+        if not self.settings.transactions:
+            return
+        with Connection(server.port) as connection:
+            if isinstance(connection.command(b"MULTI"), ErrorReply):
+                raise Failure("the server has no MULTI (--without-transactions tests what else there is)")
+
+    def _run_round(self, server: Server, index: int) -> list[Part]:
+        """Every workload by itself, then all of them at once, and so on."""
+        settings = self.settings
+        names = settings.workloads
+        turn = index % (len(names) + 1)
+        chosen = names if turn == len(names) else [names[turn]]
+        source = Random(f"{settings.seed}/{index}")
+        plans = []
+        for name in chosen:
+            clients = max(2, settings.clients // len(chosen))
+            plan = Plan(f"{name[0]}{index}", settings.keys, 1, clients, settings.transactions, settings.cuts)
+            plans.append((WORKLOADS[name], WORKLOADS[name].draw_plan(source, plan)))
+        with Connection(server.port) as connection:
+            connection.command(b"FLUSHALL")
+            for workload, plan in plans:
+                workload.prepare(connection, plan)
+            parts = self._run_clients(server, index, plans)
+            server.check_alive()
+            return [
+                part._replace(records=part.records + workload.finish(connection, part.records, FINAL_READER))
+                for part, (workload, _) in zip(parts, plans)
+            ]
+
+    def _run_clients(self, server: Server, index: int, plans: Sequence[tuple[Workload, Plan]]) -> list[Part]:
+        settings = self.settings
+        start = monotonic_ns() + int(START_DELAY_SECONDS * 1e9)
+        deadline = start + int(settings.round_seconds * 1e9)
+        scripts, owners = [], []
+        for owner, (workload, plan) in enumerate(plans):
+            for _ in range(plan.clients):
+                scripts.append(workload.script(len(scripts), f"{settings.seed}/{index}", deadline, plan))
+                owners.append(owner)
+        results = run_in_processes(scripts, settings.processes, server.port, start)
+        parts = [Part(workload.name, [], []) for workload, _ in plans]
+        for owner, result in zip(owners, results):
+            parts[owner].records.extend(result.records)
+            parts[owner].problems.extend(result.problems)
+        return parts
+
+    def _conclude(self) -> None:
+        """Waits for the check of the round before."""
+        checking, self._checking = self._checking, None
+        if not checking:
+            return
+        verdicts, seconds = checking.result()
+        self.counts["rounds"] += 1
+        self.counts["check ms"] += int(seconds * 1000)
+        for part, verdict in zip(checking.parts, verdicts):
+            self.counts[part.workload] += verdict.operations
+            self.counts["operations"] += verdict.operations
+            self.counts["failed"] += sum(record[3] == FAILED for record in part.records)
+            self.counts["unknown"] += sum(record[3] not in (OK, FAILED) for record in part.records)
+            for name, count in verdict.notes.items():
+                self.counts[f"{part.workload} {name}"] += count
+            if self.settings.verbose:
+                print(f"  round {checking.index}, {part.workload}: {verdict.operations} operations, checked in {seconds:.2f} s", flush=True)
+        for part, verdict in zip(checking.parts, verdicts):
+            if part.problems or verdict.anomalies:
+                raise Failure(self._report(checking.index, part, verdict))
+
+    def _report(self, index: int, part: Part, verdict: Verdict) -> str:
+        settings = self.settings
+        lines = [
+            f"workload {part.workload}, round {index}, {verdict.operations} operations; again with:",
+            f"    Tests/consistency/run --binary {shlex.quote(settings.binary)} --seed {settings.seed} --shards {self.shards} "
+            f"--first-round {index} --workload {','.join(settings.workloads)} --clients {settings.clients} "
+            f"--processes {settings.processes}" + ("" if settings.transactions else " --without-transactions"),
+        ]
+        lines += [f"unexpected: {problem}" for problem in part.problems[:ANOMALIES_SHOWN]]
+        lines += [str(anomaly) for anomaly in verdict.anomalies[:ANOMALIES_SHOWN]]
+        if (more := len(verdict.anomalies) - ANOMALIES_SHOWN) > 0:
+            lines.append(f"and {more} more")
+        return "\n".join(lines)
+
+    def _summary(self) -> str:
+        counts = dict(self.counts)
+        general = ("operations", "failed", "unknown", "rounds", "check ms")
+        text = (
+            f"{counts.get('operations', 0)} operations ({counts.get('failed', 0)} aborted, {counts.get('unknown', 0)} cut off) "
+            f"in {counts.get('rounds', 0)} rounds, checked in {counts.get('check ms', 0) / 1000:.1f} s"
+        )
+        details = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()) if name not in general)
+        return f"{text}: {details}"
+
+
+class Checking:
+    """The check of one round, in a process of its own."""
+
+    def __init__(self, index: int, parts: list[Part]) -> None:
+        self.index, self.parts = index, parts
+        gc.collect()
+        self._reading, writing = os.pipe()
+        self._process = os.fork()
+        if self._process == 0:
+            os.close(self._reading)
+            _be_checker(parts, writing)
+        os.close(writing)
+
+    def result(self) -> tuple[list[Verdict], float]:
+        with os.fdopen(self._reading, "rb") as pipe:
+            data = pipe.read()
+        _, status = os.waitpid(self._process, 0)
+        if status or not data:
+            raise RuntimeError(f"the check of round {self.index} failed; its error stands above")
+        return pickle.loads(data)
+
+    def discard(self) -> None:
+        os.close(self._reading)
+        os.waitpid(self._process, 0)
+
+
+def _be_checker(parts: list[Part], writing: int) -> None:
+    try:
+        gc.disable()
+        started = time.monotonic()
+        verdicts = [WORKLOADS[part.workload].check(part.records) for part in parts]
+        with os.fdopen(writing, "wb") as pipe:
+            pickle.dump((verdicts, time.monotonic() - started), pipe)
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
