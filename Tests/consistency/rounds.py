@@ -107,7 +107,7 @@ class Runner:
         plans = []
         for name in chosen:
             clients = max(2, settings.clients // len(chosen))
-            plan = Plan(f"{name[0]}{index}", settings.keys, 1, clients, settings.transactions, settings.cuts)
+            plan = Plan(f"{name[0]}{index}", settings.keys, 1, clients, 0, settings.transactions, settings.cuts)
             plans.append((WORKLOADS[name], WORKLOADS[name].draw_plan(source, plan)))
         with Connection(server.port) as connection:
             connection.command(b"FLUSHALL")
@@ -116,8 +116,8 @@ class Runner:
             parts = self._run_clients(server, index, plans)
             server.check_alive()
             return [
-                part._replace(records=part.records + workload.finish(connection, part.records, FINAL_READER))
-                for part, (workload, _) in zip(parts, plans)
+                part._replace(records=part.records + workload.finish(connection, part.records, FINAL_READER, plan))
+                for part, (workload, plan) in zip(parts, plans)
             ]
 
     def _run_clients(self, server: Server, index: int, plans: Sequence[tuple[Workload, Plan]]) -> list[Part]:
@@ -126,6 +126,7 @@ class Runner:
         deadline = start + int(settings.round_seconds * 1e9)
         scripts, owners = [], []
         for owner, (workload, plan) in enumerate(plans):
+            plan = plan._replace(first_client=len(scripts))
             for _ in range(plan.clients):
                 scripts.append(workload.script(len(scripts), f"{settings.seed}/{index}", deadline, plan))
                 owners.append(owner)

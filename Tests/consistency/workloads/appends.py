@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
-from driver import FOREVER, Exchange, Steps
+from driver import FOREVER, Exchange, Steps, monotonic_ns
 from checkers.list_append import APPEND, READ
 from history import FAILED, OK, UNKNOWN
 from resp import Command, Connection
-from workloads.common import COMMITTED, UNCERTAIN, WATCH, Outcome, WorkloadScript
+from workloads.common import COMMITTED, UNCERTAIN, WATCH, Outcome, Plan, WorkloadScript
 
 # The kinds of operations, by how often they come: single, pipeline, transaction, transaction with WATCH.
 SHARES = ((0.25, "single"), (0.35, "pipeline"), (0.75, "transaction"), (1.0, "watch"))
@@ -122,10 +122,8 @@ class AppendScript(WorkloadScript):
             self.reconnected()
 
 
-def final_reads(connection: Connection, records: Sequence[tuple], client: int) -> list[tuple]:
+def final_reads(connection: Connection, records: Sequence[tuple], client: int, plan: Plan) -> list[tuple]:
     """Reads all keys once everybody has gone: what was committed must be there."""
-    from driver import monotonic_ns
-
     keys = sorted({step[1] for record in records for step in record[5]})
     reads = []
     for key in keys:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from random import Random
 from typing import Callable, NamedTuple, Sequence
 
-from checkers import linearizability, list_append, registers as register_checker
+from checkers import invariants, linearizability, list_append, registers as register_checker
 from history import Verdict
 from resp import Connection
-from workloads import appends, registers, small
+from workloads import appends, bank, registers, small
 from workloads.common import Plan, WorkloadScript
 
 
@@ -18,7 +18,7 @@ class Workload(NamedTuple):
     draw_plan: Callable[[Random, Plan], Plan]
     prepare: Callable[[Connection, Plan], None]
     # Reads after all clients have gone: further records.
-    finish: Callable[[Connection, Sequence[tuple], int], list[tuple]]
+    finish: Callable[[Connection, Sequence[tuple], int, Plan], list[tuple]]
     check: Callable[[Sequence[tuple]], Verdict]
 
 
@@ -26,7 +26,7 @@ def _nothing_to_prepare(connection: Connection, plan: Plan) -> None:
     pass
 
 
-def _nothing_to_finish(connection: Connection, records: Sequence[tuple], client: int) -> list[tuple]:
+def _nothing_to_finish(connection: Connection, records: Sequence[tuple], client: int, plan: Plan) -> list[tuple]:
     return []
 
 
@@ -41,6 +41,7 @@ WORKLOADS = {
     for workload in (
         Workload("append", appends.AppendScript, _draw_keys, _nothing_to_prepare, appends.final_reads, list_append.check),
         Workload("register", registers.RegisterScript, _draw_keys, _nothing_to_prepare, registers.final_reads, register_checker.check),
+        Workload("bank", bank.BankScript, _draw_keys, bank.prepare, bank.final_reads, invariants.check),
         Workload("small", small.SmallScript, _draw_keys, _nothing_to_prepare, _nothing_to_finish, linearizability.check),
     )
 }

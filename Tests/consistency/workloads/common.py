@@ -18,6 +18,8 @@ class Plan(NamedTuple):
     width: int
     advance: int
     clients: int
+    # The number of the first of them.
+    first_client: int
     # Whether the server has MULTI.
     transactions: bool
     # The part of the operations in which the connection is cut.

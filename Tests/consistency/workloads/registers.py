@@ -5,13 +5,13 @@ Every third key may be deleted; on the others nil is the state before the first 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Sequence
 
 from checkers.registers import READ, WRITE
-from driver import FOREVER, Exchange, Steps
+from driver import FOREVER, Exchange, Steps, monotonic_ns
 from history import FAILED, OK, UNKNOWN
 from resp import Command, Connection
-from workloads.common import COMMITTED, UNCERTAIN, WATCH, Outcome, WorkloadScript
+from workloads.common import COMMITTED, UNCERTAIN, WATCH, Outcome, Plan, WorkloadScript
 
 SHARES = ((0.45, "single"), (0.6, "pipeline"), (0.85, "transaction"), (1.0, "watch"))
 SHARES_WITHOUT_TRANSACTIONS = ((0.75, "single"), (1.0, "pipeline"))
@@ -172,10 +172,8 @@ class RegisterScript(WorkloadScript):
                 self.reconnected()
 
 
-def final_reads(connection: Connection, records: list[tuple], client: int) -> list[tuple]:
+def final_reads(connection: Connection, records: Sequence[tuple], client: int, plan: Plan) -> list[tuple]:
     """Reads all keys at once when everybody has gone."""
-    from driver import monotonic_ns
-
     keys = sorted({step[1] for record in records for step in record[5]})
     reads = []
     for first in range(0, len(keys), 10):
