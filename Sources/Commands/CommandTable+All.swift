@@ -16,6 +16,7 @@ extension CommandTable {
       genericCommands,
       serializationCommands,
       sortCommands,
+      pubSubCommands,
       connectionCommands,
       serverCommands,
       memoryCommands,

@@ -8,13 +8,22 @@ let connectionCommands: [any Command.Type] = [
   QuitCommand.self, ResetCommand.self, ClientContainerCommand.self, MonitorCommand.self,
 ]
 
-enum PingCommand: ClientCommand {
+enum PingCommand: ClientCommand, SubscriberCommand {
   static let declaration = CommandDeclaration(
     name: "ping", arity: -1, flags: [.fast], requestPolicy: .allShards, responsePolicy: .allSucceeded,
     group: .connection, since: "1.0.0", summary: "Answers PONG, or with the message given.",
     complexity: "O(1)", arguments: [.init("message", .string, optional: true)])
 
   static func execute(_ call: inout ClientCall) {
+    if call.client.pointee.flags.contains(.subscriber), call.client.pointee.version == .resp2,
+      call.arguments.count <= 2
+    {
+      // In the form of a message, so that clients need not tell it from one.
+      call.reply.pointee.array(2)
+      call.reply.pointee.bulk("pong")
+      call.reply.pointee.bulk(call.arguments.count == 2 ? call.arguments[1] : ByteView(""))
+      return
+    }
     switch call.arguments.count {
     case 1: call.reply.pointee.simple("PONG")
     case 2: call.reply.pointee.bulk(call.arguments[1])
@@ -48,7 +57,7 @@ enum SelectCommand: ClientCommand {
   }
 }
 
-enum QuitCommand: ClientCommand {
+enum QuitCommand: ClientCommand, SubscriberCommand {
   static let declaration = CommandDeclaration(
     name: "quit", arity: -1, flags: [.noScript, .loading, .stale, .fast, .noAuthentication, .allowBusy],
     group: .connection, since: "1.0.0",
@@ -61,7 +70,7 @@ enum QuitCommand: ClientCommand {
   }
 }
 
-enum ResetCommand: ClientCommand {
+enum ResetCommand: ClientCommand, SubscriberCommand {
   static let declaration = CommandDeclaration(
     name: "reset", arity: 1, flags: [.noScript, .loading, .stale, .fast, .noAuthentication, .allowBusy],
     group: .connection, since: "6.2.0", summary: "Puts the connection back into the state of a new one.",
@@ -69,6 +78,7 @@ enum ResetCommand: ClientCommand {
 
   static func execute(_ call: inout ClientCall) {
     call.stopMonitoring()
+    call.shard.unsubscribeAll(call.client)
     // The library's name stays: it is still the same library at the other end.
     call.client.pointee.name = ""
     call.client.pointee.database = 0

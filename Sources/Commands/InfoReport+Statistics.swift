@@ -50,8 +50,11 @@ extension InfoReport {
   }
 
   private func writeSubsystems(to info: inout InfoText) {
+    info.field("pubsub_channels", whole.subscriptions.count(.channel))
+    info.field("pubsub_patterns", whole.subscriptions.count(.pattern))
+    info.field("pubsubshard_channels", whole.subscriptions.count(.shardChannel))
     for name in [
-      "pubsub_channels", "pubsub_patterns", "pubsubshard_channels", "latest_fork_usec", "total_forks",
+      "latest_fork_usec", "total_forks",
       "migrate_cached_sockets", "slave_expires_tracked_keys", "active_defrag_hits", "active_defrag_misses",
       "active_defrag_key_hits", "active_defrag_key_misses", "total_active_defrag_time",
       "current_active_defrag_time", "tracking_total_keys", "tracking_total_items", "tracking_total_prefixes",

@@ -41,7 +41,7 @@ struct InfoReport {
     var parts: ShardReport.Parts = []
     if selection.contains(.memory) { parts.formUnion([.memory, .tables]) }
     if selection.contains(.clients) { parts.insert(.clients) }
-    if selection.contains(.stats) { parts.insert(.timesToLive) }
+    if selection.contains(.stats) { parts.formUnion([.timesToLive, .subscriptions]) }
     if selection.contains(.commandstats) || selection.contains(.errorstats) { parts.insert(.commands) }
     if selection.contains(.latencystats) { parts.insert(.histograms) }
     if selection.contains(.keyspace) { parts.formUnion([.tables, .timesToLive]) }

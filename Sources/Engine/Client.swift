@@ -45,6 +45,9 @@ public struct ClientFlags: OptionSet, Sendable {
   /// Output grew past its limit; the connection is about to be closed.
   public static let overOutputLimit = ClientFlags(rawValue: 1 << 17)
 
+  /// Subscribes to a channel or a pattern.
+  public static let subscriber = ClientFlags(rawValue: 1 << 19)
+
   /// The flags that make each command of a client be looked at alone.
   public static let careful: ClientFlags = [.replyOff, .replySkipNext]
 }
@@ -104,6 +107,9 @@ public struct Client {
   public var softLimitSince: Int64 = 0
   /// The most bytes of replies that one turn handed to the kernel.
   public var replyBytesPeak = 0
+
+  /// What the client subscribes to; nil while that is nothing.
+  public var subscriptions: UnsafeMutablePointer<ClientSubscriptions>?
 
   public var address: String
   public var localAddress: String

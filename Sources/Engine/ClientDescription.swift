@@ -1,3 +1,4 @@
+import Configuration
 import Heap
 import RESP
 
@@ -8,7 +9,7 @@ public enum ClientKind: Sendable, Equatable {
 
 extension Client {
   /// The class of the client. Whoever watches with MONITOR is an ordinary client.
-  public var kind: ClientKind { .normal }
+  public var kind: ClientKind { flags.contains(.subscriber) ? .pubSub : .normal }
 
   /// Whether the client is about to vanish, whatever it is still owed.
   public var isLost: Bool { flags.contains(.closeNow) }
@@ -28,6 +29,8 @@ public struct ClientDescription: Sendable {
   public let idleSeconds: Int64
   public let flags: ClientFlags
   public let database: Int
+  /// Subscriptions by `ChannelKind`.
+  public let subscriptionCounts: [Int]
   public let input: Input
   public let output: Output
   /// All memory of the connection: its state, input, arguments and replies.
@@ -75,12 +78,13 @@ public struct ClientDescription: Sendable {
     idleSeconds = (now - client.pointee.lastInteraction) / 1_000
     flags = client.pointee.flags
     database = client.pointee.database
+    subscriptionCounts = ChannelKind.allCases.map { client.subscriptionCount($0) }
     input = Input(of: client)
     output = Output(of: client)
     let sendBytes = client.pointee.sendVector.map { ShardHeap.usableSize($0) } ?? 0
     totalBytes =
       ShardHeap.usableSize(client) + input.allocatedBytes + input.argumentBytes + output.allocatedBytes
-      + sendBytes
+      + sendBytes + client.subscriptionBytes
     lastCommand = client.pointee.lastCommand
     version = client.pointee.reply.version
     libraryName = client.pointee.libraryName
@@ -139,8 +143,9 @@ extension ClientDescription {
   public func appendLine(to line: inout String, commandNames: [String]) {
     line += "id=\(identifier) addr=\(address) laddr=\(localAddress) fd=\(descriptor) name=\(name)"
     line += " age=\(ageSeconds) idle=\(idleSeconds) flags=\(flagLetters) db=\(database)"
-    // Nobody subscribes, queues or watches: those commands are not there yet.
-    line += " sub=0 psub=0 ssub=0 multi=-1 watch=0"
+    line += zip([" sub", " psub", " ssub"], subscriptionCounts).map { "\($0)=\($1)" }.joined()
+    // Nobody queues or watches: those commands are not there yet.
+    line += " multi=-1 watch=0"
     line +=
       " qbuf=\(input.byteCount) qbuf-free=\(input.freeBytes) argv-mem=\(input.argumentBytes) multi-mem=0"
     line += " rbs=\(output.bufferBytes) rbp=\(output.bufferedBytesPeak) obl=\(output.bufferedBytes)"
@@ -152,7 +157,8 @@ extension ClientDescription {
   /// The letters under which Redis shows the client's states; `N` for none.
   private var flagLetters: String {
     let letters: [(flag: ClientFlags, letter: Character)] = [
-      (.monitor, "O"), (.paused, "b"), (.closeAfterReply, "c"), (.closeNow, "A"), (.unixSocket, "U"),
+      (.monitor, "O"), (.subscriber, "P"), (.paused, "b"), (.closeAfterReply, "c"), (.closeNow, "A"),
+      (.unixSocket, "U"),
       (.noEvict, "e"), (.noTouch, "T"),
     ]
     let shown = String(letters.filter { flags.contains($0.flag) }.map(\.letter))
@@ -162,5 +168,18 @@ extension ClientDescription {
   /// What the loop has asked the kernel for: `r` to receive, `w` to send.
   private var eventLetters: String {
     (flags.contains(.receiving) ? "r" : "") + (flags.contains(.sending) ? "w" : "")
+  }
+}
+
+extension OutputBufferLimits {
+  /// The limit of a class of clients.
+  public func limit(of kind: ClientKind) -> OutputBufferLimit {
+    switch kind {
+    case .normal: normal
+    // The link to a master is this server's own: nothing is cut there.
+    case .master: OutputBufferLimit(hardBytes: 0, softBytes: 0, softSeconds: 0)
+    case .replica: replica
+    case .pubSub: pubsub
+    }
   }
 }

@@ -34,5 +34,18 @@ public protocol CoordinatedCommand: Command {
   static func coordinate(_ operation: Operation) async
 }
 
+/// A command that can be done on the connection's loop at once, as long as no other loop has a part in it.
+public protocol LocalFirstCommand: CoordinatedCommand {
+  /// Executes the command, or returns false if it must be coordinated; then it has done nothing.
+  static func executeLocally(_ call: inout ClientCall) -> Bool
+}
+
+/// A command that a client may call while it subscribes to something and speaks RESP2, where what is published
+/// can't be told from replies.
+public protocol SubscriberCommand: Command {}
+
+/// A command that is answered by pushes: CLIENT REPLY does not silence them.
+public protocol PushingCommand: SubscriberCommand {}
+
 /// A command that only holds subcommands, as CLIENT does.
 public protocol CommandContainer: Command {}

@@ -152,6 +152,7 @@ public struct CommandFlags: OptionSet, Sendable {
   public static let fast = CommandFlags(rawValue: 1 << 11)
   /// Allowed before authentication.
   public static let noAuthentication = CommandFlags(rawValue: 1 << 12)
+  /// Held up by CLIENT PAUSE WRITE as a write is. Not a flag that Redis lists.
   public static let mayReplicate = CommandFlags(rawValue: 1 << 13)
   public static let noMandatoryKeys = CommandFlags(rawValue: 1 << 14)
   public static let protected = CommandFlags(rawValue: 1 << 15)
@@ -168,7 +169,7 @@ public struct CommandFlags: OptionSet, Sendable {
     (.write, "write"), (.readOnly, "readonly"), (.denyOutOfMemory, "denyoom"), (.admin, "admin"),
     (.pubSub, "pubsub"), (.noScript, "noscript"), (.blocking, "blocking"), (.loading, "loading"),
     (.stale, "stale"), (.skipMonitor, "skip_monitor"), (.skipSlowLog, "skip_slowlog"), (.asking, "asking"),
-    (.fast, "fast"), (.noAuthentication, "no_auth"), (.mayReplicate, "may_replicate"),
+    (.fast, "fast"), (.noAuthentication, "no_auth"),
     (.noMandatoryKeys, "no_mandatory_keys"), (.protected, "protected"),
     (.noAsyncLoading, "no_async_loading"), (.noMulti, "no_multi"), (.movableKeys, "movablekeys"),
     (.allowBusy, "allow_busy"),

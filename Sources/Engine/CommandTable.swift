@@ -20,6 +20,11 @@ public struct CommandEntry {
   public let keyCommand: (any KeyCommand.Type)?
   public let clientCommand: (any ClientCommand.Type)?
   public let coordinatedCommand: (any CoordinatedCommand.Type)?
+  public let localFirstCommand: (any LocalFirstCommand.Type)?
+  /// Whether a client that subscribes and speaks RESP2 may call it.
+  let isForSubscribers: Bool
+  /// Whether pushes are its answer.
+  let answersByPushes: Bool
   /// The argument that names an element of the key's collection; 0 if none does.
   public let elementArgument: Int
   /// Where the subcommands start in the table, and how many there are.
@@ -37,6 +42,9 @@ public struct CommandEntry {
     keyCommand = command as? any KeyCommand.Type
     clientCommand = command as? any ClientCommand.Type
     coordinatedCommand = command as? any CoordinatedCommand.Type
+    localFirstCommand = command as? any LocalFirstCommand.Type
+    isForSubscribers = command is any SubscriberCommand.Type
+    answersByPushes = command is any PushingCommand.Type
     elementArgument = (command as? any ElementCommand.Type)?.elementArgument ?? 0
     isContainer = command is any CommandContainer.Type
     hasKeys = !declaration.keys.isEmpty

@@ -260,6 +260,7 @@ extension UnsafeMutablePointer<Coordinator> {
     let isCareful = !client.pointee.flags.isDisjoint(with: [.replyOff, .replySkipping])
     let before = isCareful ? client.reply.pointee.count : 0
     var first = 0
+    shard.pointee.writingClient = client
     while first < pointee.preparedCount {
       let count = Swift.min(Execution.prefetchCount, pointee.preparedCount - first)
       let group = pointee.prepared + first
@@ -273,6 +274,7 @@ extension UnsafeMutablePointer<Coordinator> {
     }
     shard.pointee.commandCount &+= UInt64(pointee.preparedCount)
     if isCareful { silence(client, from: before) }
+    shard.endWriting(client)
   }
 
   /// Looks at a prepared command that took long.

@@ -18,6 +18,7 @@ enum Refusal {
   case unknownSubcommand(UnsafePointer<CommandEntry>)
   case wrongArity(UnsafePointer<CommandEntry>)
   case notAuthenticated(UnsafePointer<CommandEntry>)
+  case subscribing(UnsafePointer<CommandEntry>)
 }
 
 extension UnsafeMutablePointer<Coordinator> {
@@ -41,8 +42,10 @@ extension UnsafeMutablePointer<Coordinator> {
     }
     let arity = entry.pointee.arity
     if arity > 0 ? arguments.count != arity : arguments.count < -arity { return .refused(.wrongArity(entry)) }
-    if !client.pointee.flags.contains(.authenticated), !entry.pointee.flags.contains(.noAuthentication) {
-      return .refused(.notAuthenticated(entry))
+    if client.pointee.flags.intersection([.authenticated, .subscriber]) != .authenticated,
+      let refusal = refusal(of: entry, client)
+    {
+      return .refused(refusal)
     }
     guard entry.pointee.keyCommand != nil else { return .alone(entry) }
 
@@ -66,6 +69,21 @@ extension UnsafeMutablePointer<Coordinator> {
       argumentCount: Int32(truncatingIfNeeded: arguments.count), shard: Int32(truncatingIfNeeded: owner))
     pointee.preparedCount += 1
     return .prepared
+  }
+
+  /// Why a client that is not authenticated, or subscribes to something, may not call a command.
+  @inline(never)
+  private func refusal(
+    of entry: UnsafePointer<CommandEntry>, _ client: UnsafeMutablePointer<Client>
+  ) -> Refusal? {
+    let flags = client.pointee.flags
+    if !flags.contains(.authenticated), !entry.pointee.flags.contains(.noAuthentication) {
+      return .notAuthenticated(entry)
+    }
+    if flags.contains(.subscriber), client.pointee.version == .resp2, !entry.pointee.isForSubscribers {
+      return .subscribing(entry)
+    }
+    return nil
   }
 
   private enum Owner {
@@ -139,8 +157,12 @@ extension UnsafeMutablePointer<Coordinator> {
         shard.recordRejection(of: entry.pointee.index, client.reply)
       } else if let command = entry.pointee.clientCommand {
         run(command, entry, client, arguments)
-      } else {
+      } else if entry.pointee.localFirstCommand == nil || !runLocally(entry, client, arguments) {
         return startOperation(client, entry, arguments)
+      }
+      if entry.pointee.answersByPushes {
+        client.pointee.flags.remove(.replySkipping)
+        return
       }
     }
     silence(client, from: before)
@@ -170,6 +192,9 @@ extension UnsafeMutablePointer<Coordinator> {
     case .notAuthenticated(let entry):
       client.reply.pointee.error(ErrorText.notAuthenticated)
       counted = entry.pointee.index
+    case .subscribing(let entry):
+      client.reply.pointee.error(ErrorText.subscribing(table.fullNames[entry.pointee.index]))
+      counted = entry.pointee.index
     }
     pointee.shard.recordRejection(of: counted, client.reply)
   }
@@ -185,5 +210,18 @@ extension UnsafeMutablePointer<Coordinator> {
     count(
       entry, arguments, client, start: start, reply: client.reply,
       failed: client.reply.pointee.errorCount != errorsBefore)
+  }
+  /// Executes a command here if no other loop has a part in it. Returns whether it was executed.
+  private func runLocally(
+    _ entry: UnsafePointer<CommandEntry>, _ client: UnsafeMutablePointer<Client>, _ arguments: Arguments
+  ) -> Bool {
+    let errorsBefore = client.reply.pointee.errorCount
+    let start = now()
+    var call = ClientCall(coordinator: self, client: client, arguments: arguments)
+    guard entry.pointee.localFirstCommand?.executeLocally(&call) == true else { return false }
+    count(
+      entry, arguments, client, start: start, reply: client.reply,
+      failed: client.reply.pointee.errorCount != errorsBefore)
+    return true
   }
 }

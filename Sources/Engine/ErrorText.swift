@@ -26,6 +26,11 @@ public enum ErrorText {
     "ERR wrong number of arguments for '\(fullName)' command"
   }
 
+  /// The error of a command that RESP2 clients can't call while they subscribe.
+  static func subscribing(_ fullName: String) -> String {
+    "ERR Can't execute '\(fullName)': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context"
+  }
+
   /// The error of a container's unknown subcommand.
   public static func unknownSubcommand(_ name: ByteView, of container: String) -> String {
     // Redis formats the name as a C string: it ends at a NUL.

@@ -25,6 +25,9 @@ public final class ServerState: Sendable {
   /// Clients of each loop, those on their way to it included.
   public let clientCounts: [AtomicCell]
 
+  /// Subscriptions of each loop's clients, to channels, patterns and shard channels.
+  public let subscriptionCounts: [AtomicCell]
+
   private let configurationBox: Mutex<Configuration>
   public let nextClientIdentifier = Atomic<UInt64>(1)
   public let nextSlowLogIdentifier = Atomic<UInt64>(0)
@@ -58,6 +61,7 @@ public final class ServerState: Sendable {
     sleepFlags = (0..<shardCount).map { _ in SleepFlag() }
     ringDescriptors = (0..<shardCount).map { _ in AtomicCell(-1) }
     liveBytes = (0..<shardCount).map { _ in AtomicCell(0) }
+    subscriptionCounts = (0..<shardCount).map { _ in AtomicCell(0) }
     clientCounts = (0..<shardCount).map { _ in AtomicCell(0) }
   }
 

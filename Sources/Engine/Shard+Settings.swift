@@ -14,7 +14,17 @@ extension Shard {
     adoptCollectionLimits()
     adoptKeyEventClasses()
     if settings.password.isEmpty { authenticateAll() }
+    adoptOutputLimits()
     reconsiderWrites()
+  }
+
+  /// Gives the clients' replies the limits of their classes.
+  private func adoptOutputLimits() {
+    var client = firstClient
+    while let current = client {
+      current.pointee.reply.byteLimit = settings.outputBufferLimits.limit(of: current.pointee.kind).hardBytes
+      client = current.pointee.next
+    }
   }
 
   /// Tells the keyspace up to which size collections stay compact.

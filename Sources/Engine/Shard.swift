@@ -49,6 +49,14 @@ public struct Shard: ~Copyable {
   public var resumesPausedClients = false
   /// Connections that another loop accepted for this one.
   public var arrivals: [Arrival] = []
+  /// What the clients of this shard's loop subscribe to.
+  public internal(set) var subscriptions = SubscriptionTables()
+  /// The client whose reply is being written: what is pushed to it meanwhile must wait.
+  var writingClient: UnsafeMutablePointer<Client>?
+  /// What waits for it.
+  var keptBack: UnsafeMutablePointer<ReplyBuffer>?
+  /// Messages for other loops' subscribers.
+  var eventOutbox = EventOutbox()
   public var network = NetworkCounters()
   public var commandsPerSecond = InstantaneousMetric()
   public var inputPerSecond = InstantaneousMetric()

@@ -29,7 +29,12 @@ public struct ShardReport: Sendable {
     /// How long keys that expire still live, by a sample of them.
     public static let timesToLive = Parts(rawValue: 1 << 5)
 
-    public static let all: Parts = [.memory, .tables, .clients, .commands, .histograms, .timesToLive]
+    /// Which channels and patterns there are. Costs a step for each of them, unless there is one shard only.
+    public static let subscriptions = Parts(rawValue: 1 << 6)
+
+    public static let all: Parts = [
+      .memory, .tables, .clients, .commands, .histograms, .timesToLive, .subscriptions,
+    ]
   }
 
   /// The shards that the report is about: one, or the number of those added up.
@@ -71,6 +76,7 @@ public struct ShardReport: Sendable {
   // MARK: Clients
 
   public var clients = ClientTotals()
+  public var subscriptions = SubscriptionTotals()
 
   /// A report about no shard: the start of a sum.
   public init() { shardCount = 0 }
@@ -104,6 +110,7 @@ public struct ShardReport: Sendable {
       counters = Array(UnsafeBufferPointer(start: shard.pointee.counters, count: commandCount))
       errors = shard.pointee.errors.snapshot()
     }
+    if parts.contains(.subscriptions) { subscriptions = SubscriptionTotals(of: shard) }
     if parts.contains(.histograms) { histograms = shard.pointee.histogramSnapshots() }
   }
 
@@ -144,6 +151,7 @@ public struct ShardReport: Sendable {
       return sum
     }
     clients.merge(other.clients)
+    subscriptions.merge(other.subscriptions)
   }
 
   public static func + (left: ShardReport, right: ShardReport) -> ShardReport {

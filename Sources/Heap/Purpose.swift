@@ -22,6 +22,8 @@ public enum Purpose: Int, CaseIterable, Sendable {
   case scripts
   /// Function libraries.
   case functions
+  /// Channels, patterns and their subscribers.
+  case subscriptions
   /// Receive buffers that the kernel fills.
   case receiveBuffers
   /// Batches on their way between shards, and their replies.
@@ -41,6 +43,7 @@ public enum Purpose: Int, CaseIterable, Sendable {
     case .appendOnlyFile: "aof.buffer"
     case .scripts: "lua.caches"
     case .functions: "functions.caches"
+    case .subscriptions: "subscriptions"
     case .receiveBuffers: "receive.buffers"
     case .messages: "shard.messages"
     case .statistics: "statistics"

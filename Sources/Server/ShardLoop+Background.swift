@@ -101,13 +101,11 @@ extension UnsafeMutablePointer<ShardLoop> {
     shard.giveBackRetained()
     let settings = shard.pointee.settings
     let time = shard.pointee.keyspace.now
-    let hardLimit = settings.outputBufferLimits.normal.hardBytes
     shard.forEachClient { client in
-      client.pointee.reply.byteLimit = hardLimit
       _ = isOverOutputLimit(client)
       if settings.timeoutSeconds > 0,
         time - client.pointee.lastInteraction > Int64(settings.timeoutSeconds) * 1_000,
-        client.pointee.flags.isDisjoint(with: [.waiting, .monitor])
+        client.pointee.flags.isDisjoint(with: [.waiting, .monitor, .subscriber])
       {
         pointee.logger.info("Closing idle client \(client.pointee.address)")
         shard.close(client, afterReply: false)

@@ -79,7 +79,7 @@ extension UnsafeMutablePointer<ShardLoop> {
       to: Client(
         identifier: identifier, descriptor: arrival.descriptor, flags: flags, heap: shard.pointee.heap,
         now: shard.pointee.keyspace.now, address: addresses.peer, localAddress: addresses.local))
-    client.pointee.reply.byteLimit = settings.outputBufferLimits.normal.hardBytes
+    shard.adoptOutputLimit(client)
     pointee.clientsByIdentifier[identifier] = client
     client.pointee.next = shard.pointee.firstClient
     shard.pointee.firstClient?.pointee.previous = client
@@ -246,7 +246,7 @@ extension UnsafeMutablePointer<ShardLoop> {
 
   /// Marks a client to be closed if it leaves more unread than it may.
   func isOverOutputLimit(_ client: UnsafeMutablePointer<Client>) -> Bool {
-    let limits = pointee.shard.pointee.settings.outputBufferLimits.normal
+    let limits = pointee.shard.pointee.settings.outputBufferLimits.limit(of: client.pointee.kind)
     let now = pointee.shard.pointee.keyspace.now
     let held = client.pointee.reply.count + client.pointee.sending.count
     var isOver = client.pointee.reply.isOverLimit || (limits.hardBytes > 0 && held > limits.hardBytes)
@@ -336,6 +336,7 @@ extension UnsafeMutablePointer<ShardLoop> {
     if client.pointee.flags.contains(.monitor) {
       pointee.server.monitorCount.subtract(1, ordering: .relaxed)
     }
+    shard.unsubscribeAll(client)
     client.pointee.previous?.pointee.next = client.pointee.next
     client.pointee.next?.pointee.previous = client.pointee.previous
     if shard.pointee.firstClient == client { shard.pointee.firstClient = client.pointee.next }

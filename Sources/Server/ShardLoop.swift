@@ -104,7 +104,7 @@ extension UnsafeMutablePointer<ShardLoop> {
     runBackgroundWork()
     pointee.shard.pointee.keyspace.releaseRemoved(blockMaximum: LoopTuning.releasedBlocksPerTurn)
     sendOutput()
-    pointee.coordinator.pointee.publish()
+    pointee.coordinator.endTurn()
     pointee.publishMemory()
   }
 

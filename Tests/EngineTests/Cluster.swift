@@ -62,6 +62,9 @@ final class Cluster {
       let storeBytes = ShardHeap.usableSize(coordinators[index].pointee.arguments.ranges)
       #expect(
         heap.liveBytes(.clients) == storeBytes, "clients of shard \(index)", sourceLocation: sourceLocation)
+      #expect(
+        heap.liveBytes(.subscriptions) == 0, "subscriptions of shard \(index)", sourceLocation: sourceLocation
+      )
       #expect(heap.liveBytes(.messages) == 0, "messages of shard \(index)", sourceLocation: sourceLocation)
       #expect(coordinators[index].pointee.outstandingCount == 0, sourceLocation: sourceLocation)
     }
@@ -112,7 +115,7 @@ final class Cluster {
     case .receive: return coordinators[index].receiveMessages()
     case .publish:
       let wasPending = coordinators[index].pointee.hasOverflow
-      coordinators[index].pointee.publish()
+      coordinators[index].endTurn()
       return wasPending
     case .jobs: return executors[index].runJobs()
     case .output: return collectOutput(of: index)
@@ -294,6 +297,7 @@ final class TestClient {
     if pointer.pointee.flags.contains(.monitor) {
       cluster.server.monitorCount.subtract(1, ordering: .relaxed)
     }
+    shard.unsubscribeAll(pointer)
     pointer.pointee.previous?.pointee.next = pointer.pointee.next
     pointer.pointee.next?.pointee.previous = pointer.pointee.previous
     if shard.pointee.firstClient == pointer { shard.pointee.firstClient = pointer.pointee.next }
