@@ -46,7 +46,7 @@ public struct ClientFlags: OptionSet, Sendable {
   public static let overOutputLimit = ClientFlags(rawValue: 1 << 17)
 
   /// Subscribes to a channel or a pattern.
-  public static let subscriber = ClientFlags(rawValue: 1 << 19)
+  public static let subscriber = ClientFlags(rawValue: 1 << 28)
 
   /// The flags that make each command of a client be looked at alone.
   public static let careful: ClientFlags = [.replyOff, .replySkipNext]

@@ -197,5 +197,8 @@ extension UnsafeMutablePointer<Shard> {
   private func publishEvent(
     _ key: Key, in database: Int, _ eventClass: KeyEventClasses, _ event: StaticString
   ) {
+    let wanted = pointee.settings.keyEventClasses
+    if wanted.isDisjoint(with: eventClass) { return }
+    publishEvent(event, of: key.bytes, in: database, on: wanted)
   }
 }

@@ -262,6 +262,13 @@ final class TestClient {
     return shown(received)
   }
 
+  /// The replies and pushes that came since the last call, one by one.
+  func takeReplies() -> [String] {
+    cluster.settle()
+    defer { received = [] }
+    return replies(in: received)
+  }
+
   /// Reads on, as a loop does when a pause is over.
   func resume() {
     pointer.pointee.flags.remove(.paused)
