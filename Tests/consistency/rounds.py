@@ -42,8 +42,19 @@ class Settings(NamedTuple):
     keys: int
     cuts: float
     transactions: bool
+    pretend: str
     first_round: int
     verbose: bool
+
+    def as_options(self) -> str:
+        """What makes a run have the same rounds."""
+        options = (
+            f"--binary {shlex.quote(self.binary)} --seed {self.seed} --workload {','.join(self.workloads)} --clients {self.clients} "
+            f"--processes {self.processes} --round-seconds {self.round_seconds} --keys {self.keys} --cuts {self.cuts}"
+        )
+        if self.pretend:
+            options += f" --pretend {self.pretend}"
+        return options + ("" if self.transactions else " --without-transactions")
 
 
 class Failure(Exception):
@@ -72,7 +83,7 @@ class Runner:
         started = reported = time.monotonic()
         index = settings.first_round
         try:
-            self._require_transactions(server)
+            self._look_at_commands(server)
             while time.monotonic() - started < settings.seconds:
                 parts = self._run_round(server, index)
                 self._conclude()
@@ -90,11 +101,13 @@ class Runner:
             server.discard()
         return self._summary()
 
-    def _require_transactions(self, server: Server) -> None:
-        if not self.settings.transactions:
-            return
+    def _look_at_commands(self, server: Server) -> None:
         with Connection(server.port) as connection:
-            if isinstance(connection.command(b"MULTI"), ErrorReply):
+            infos = connection.command(b"COMMAND", b"INFO", b"BLPOP", b"BRPOP", b"BLMOVE")
+            self._blocking = None not in infos
+            if not self._blocking:
+                print("  the server has no blocking commands: they are left out", flush=True)
+            if self.settings.transactions and isinstance(connection.command(b"MULTI"), ErrorReply):
                 raise Failure("the server has no MULTI (--without-transactions tests what else there is)")
 
     def _run_round(self, server: Server, index: int) -> list[Part]:
@@ -107,7 +120,7 @@ class Runner:
         plans = []
         for name in chosen:
             clients = max(2, settings.clients // len(chosen))
-            plan = Plan(f"{name[0]}{index}", settings.keys, 1, clients, 0, settings.transactions, settings.cuts)
+            plan = Plan(f"{name[0]}{index}", settings.keys, 1, clients, 0, settings.transactions, self._blocking, settings.cuts, settings.pretend)
             plans.append((WORKLOADS[name], WORKLOADS[name].draw_plan(source, plan)))
         with Connection(server.port) as connection:
             connection.command(b"FLUSHALL")
@@ -162,12 +175,14 @@ class Runner:
         settings = self.settings
         lines = [
             f"workload {part.workload}, round {index}, {verdict.operations} operations; again with:",
-            f"    Tests/consistency/run --binary {shlex.quote(settings.binary)} --seed {settings.seed} --shards {self.shards} "
-            f"--first-round {index} --workload {','.join(settings.workloads)} --clients {settings.clients} "
-            f"--processes {settings.processes}" + ("" if settings.transactions else " --without-transactions"),
+            f"    Tests/consistency/run {settings.as_options()} --shards {self.shards} --first-round {index}",
         ]
         lines += [f"unexpected: {problem}" for problem in part.problems[:ANOMALIES_SHOWN]]
-        lines += [str(anomaly) for anomaly in verdict.anomalies[:ANOMALIES_SHOWN]]
+        # One of each kind first, the strongest before the others.
+        firsts = {anomaly.name: anomaly for anomaly in reversed(verdict.anomalies)}
+        anomalies = [each for each in verdict.anomalies if firsts[each.name] is each]
+        anomalies += [each for each in verdict.anomalies if firsts[each.name] is not each]
+        lines += [str(anomaly) for anomaly in anomalies[:ANOMALIES_SHOWN]]
         if (more := len(verdict.anomalies) - ANOMALIES_SHOWN) > 0:
             lines.append(f"and {more} more")
         return "\n".join(lines)

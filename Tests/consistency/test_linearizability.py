@@ -8,7 +8,7 @@ import unittest
 from unittest import mock
 
 from checkers import linearizability
-from checkers.linearizability import check, linearization
+from checkers.linearizability import check, is_linearizable
 from checkers.model import step
 from history import FOREVER, UNKNOWN
 from test_support import CheckerTestCase
@@ -49,6 +49,20 @@ class Model(unittest.TestCase):
             (("EXISTS", 4), 0), (("LMOVE", 4, 5, b"LEFT", b"LEFT"), None), (("GET", 5), b"-WRONGTYPE"), (("LLEN", 5), 1), (("LPOP", 5), b"a"),
         )  # fmt: skip
 
+    def test_databases(self) -> None:
+        """Keys 0 to 2 are of the first, 3 to 5 of the second."""
+        self.assert_steps(
+            (("SET", 0, b"a"), b"OK"), (("MOVE", 0), 1), (("MOVE", 0), 0), (("GET", 3), b"a"), (("SET", 1, b"b"), b"OK"),
+            (("DBSIZE", b"0"), 1), (("SET", 0, b"c"), b"OK"), (("MOVE", 3), 0), (("KEYS", b"0"), (b"k0", b"k1")), (("SWAPDB",), b"OK"),
+            (("KEYS", b"1"), (b"k0", b"k1")), (("GET", 3), b"c"), (("FLUSHDB", b"1"), b"OK"), (("MGET", 0, 3, 4), (b"a", None, None)),
+        )  # fmt: skip
+
+    def test_blocking_commands(self) -> None:
+        self.assert_steps(
+            (("BLPOP", 4, b"1"), None), (("RPUSH", 4, b"a", b"b", b"c"), 3), (("BLPOP", 4, b"1"), (b"k4", b"a")), (("BRPOP", 4, b"1"), (b"k4", b"c")),
+            (("BLMOVE", 4, 5, b"LEFT", b"LEFT", b"1"), b"b"), (("LRANGE", 5), (b"b",)),
+        )  # fmt: skip
+
     def test_transactions(self) -> None:
         self.assert_steps((("MULTI", (("SET", 0, b"a"), ("MGET", 0, 1))), (b"OK", (b"a", None))))
 
@@ -78,7 +92,7 @@ class Good(CheckerTestCase):
         for _ in range(400):
             history = random_history(source)
             expected = any(explains(order) for order in itertools.permutations(history))
-            self.assertEqual(linearization(history, EMPTY)[0], expected, history)
+            self.assertEqual(is_linearizable(history, EMPTY), expected, history)
             verdicts.add(expected)
         self.assertEqual(verdicts, {True, False})
 
@@ -123,7 +137,7 @@ class Bad(CheckerTestCase):
         self.assertEqual(len(anomaly.lines), 3, anomaly)
 
     def test_a_search_that_is_too_large_is_undecided(self) -> None:
-        with mock.patch.object(linearizability.linearization, "__defaults__", (10,)):
+        with mock.patch.object(linearizability.is_linearizable, "__defaults__", (10,)):
             verdict = check([operation(client, 0, 100, ("SETNX", 0, b"x"), int(client == 9)) for client in range(12)])
         self.assertEqual(verdict.notes["undecided"], 1)
 

@@ -20,10 +20,11 @@ from history import FAILED, FOREVER, OK, UNKNOWN, Anomaly, Verdict, span, start_
 CONFIGURATIONS_MAX = 300_000
 SHRINK_CONFIGURATIONS_MAX = 20_000
 SHRINK_SECONDS = 3.0
+OPERATIONS_SHOWN = 24
 KEYS = 6
 # In place of a reply that may be anything.
 ANY = "any"
-READING = {"GET", "MGET", "EXISTS", "TOUCH", "LLEN", "LRANGE"}
+READING = {"GET", "MGET", "EXISTS", "TOUCH", "LLEN", "LRANGE", "DBSIZE", "KEYS"}
 
 
 class Undecided(Exception):
@@ -62,14 +63,13 @@ def _events(history: Sequence[tuple]) -> _Entry:
     return head
 
 
-def linearization(history: Sequence[tuple], initial: tuple, bound: int = CONFIGURATIONS_MAX) -> tuple[bool, list[int]]:
-    """Whether there is an order of the operations that explains all replies, and the longest that was found."""
+def is_linearizable(history: Sequence[tuple], initial: tuple, bound: int = CONFIGURATIONS_MAX) -> bool:
+    """Whether there is an order of the operations that explains all replies."""
     head = _events(history)
     certain = sum(1 << number for number, record in enumerate(history) if record[3] == OK)
     applied, state = 0, initial
     visited: set[tuple[int, tuple]] = set()
     taken: list[tuple[_Entry, tuple]] = []
-    longest: list[int] = []
     entry = head.next
     while applied & certain != certain:
         if entry.match:
@@ -85,20 +85,18 @@ def linearization(history: Sequence[tuple], initial: tuple, bound: int = CONFIGU
                     taken.append((entry, state))
                     applied, state = configuration
                     _remove(entry)
-                    if len(taken) > len(longest):
-                        longest = [each.number for each, _ in taken]
                     entry = head.next
                     continue
             entry = entry.next
         else:
             # Somebody has returned and is not explained: go back.
             if not taken:
-                return False, longest
+                return False
             entry, state = taken.pop()
             applied &= ~(1 << entry.number)
             _restore(entry)
             entry = entry.next
-    return True, [entry.number for entry, _ in taken]
+    return True
 
 
 def _remove(call: _Entry) -> None:
@@ -155,7 +153,7 @@ def _changes(record: tuple) -> bool:
 
 def _explained(history: list[tuple], initial: tuple) -> bool:
     try:
-        return linearization(history, initial, SHRINK_CONFIGURATIONS_MAX)[0]
+        return is_linearizable(history, initial, SHRINK_CONFIGURATIONS_MAX)
     except Undecided:
         return True
 
@@ -171,7 +169,7 @@ def check(records: Sequence[tuple], initial: tuple = (None,) * KEYS) -> Verdict:
         history.sort(key=lambda record: record[1])
         overlapping += sum(later[1] < earlier[2] for earlier, later in zip(history, history[1:]))
         try:
-            explained, _ = linearization(history, initial)
+            explained = is_linearizable(history, initial)
         except Undecided:
             undecided += 1
             continue
@@ -185,7 +183,9 @@ def check(records: Sequence[tuple], initial: tuple = (None,) * KEYS) -> Verdict:
 def _describe(case: Any, history: list[tuple]) -> Anomaly:
     start = start_of(history)
     lines = [f"case {text(case)}: no order of these operations explains their replies (keys are numbers)"]
-    for record in history:
+    if (more := len(history) - OPERATIONS_SHOWN) > 0:
+        lines.append(f"(they come after {more} others, which brought the keys to where they are)")
+    for record in history[-OPERATIONS_SHOWN:]:
         _, command, reply = record[5]
         if record[3] != OK:
             outcome = "had not returned: it may have happened since its call, or not"

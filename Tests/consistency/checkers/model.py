@@ -2,6 +2,9 @@
 
 A command is a tuple of its name and its words; an integer among the words is a key, which is its index in the state. The state is a
 tuple of values: None, bytes for a string, a tuple of bytes for a list. An error is its code after a dash (b"-ERR").
+
+For commands about databases the state is two of them, one behind the other; b"0" and b"1" name them, and key n + half is key n
+of the second. Commands that block are those that don't: a reply of nil says that at some time there was nothing.
 """
 
 from __future__ import annotations
@@ -158,6 +161,42 @@ def _lmove(values: list, source: int, target: int, from_side: bytes, to_side: by
     return element
 
 
+def _keys_in(values: list, database: bytes) -> range:
+    half = len(values) // 2
+    return range(half, len(values)) if database == b"1" else range(half)
+
+
+def _keys(values: list, database: bytes) -> tuple:
+    half = len(values) // 2
+    return tuple(b"k%d" % (key % half) for key in _keys_in(values, database) if values[key] is not None)
+
+
+def _flushdb(values: list, database: bytes) -> bytes:
+    for key in _keys_in(values, database):
+        values[key] = None
+    return b"OK"
+
+
+def _swapdb(values: list) -> bytes:
+    half = len(values) // 2
+    values[:] = values[half:] + values[:half]
+    return b"OK"
+
+
+def _move(values: list, key: int) -> int:
+    half = len(values) // 2
+    other = (key + half) % len(values)
+    if values[key] is None or values[other] is not None:
+        return 0
+    values[other], values[key] = values[key], None
+    return 1
+
+
+def _pop_with_name(values: list, key: int, at_head: bool) -> tuple | None:
+    element = _pop(values, key, at_head)
+    return None if element is None else (b"k%d" % key, element)
+
+
 _COMMANDS: dict[str, Callable[..., Any]] = {
     "SET": _set,
     "SETNX": _setnx,
@@ -182,4 +221,12 @@ _COMMANDS: dict[str, Callable[..., Any]] = {
     "LLEN": lambda values, key: len(_list(values, key)),
     "LRANGE": lambda values, key, *_: _list(values, key),
     "LMOVE": _lmove,
+    "BLMOVE": lambda values, source, target, from_side, to_side, *_: _lmove(values, source, target, from_side, to_side),
+    "BLPOP": lambda values, key, *_: _pop_with_name(values, key, True),
+    "BRPOP": lambda values, key, *_: _pop_with_name(values, key, False),
+    "DBSIZE": lambda values, database: len(_keys(values, database)),
+    "KEYS": _keys,
+    "FLUSHDB": _flushdb,
+    "SWAPDB": _swapdb,
+    "MOVE": _move,
 }

@@ -11,7 +11,7 @@ from driver import FOREVER, Exchange, Steps, monotonic_ns
 from checkers.list_append import APPEND, READ
 from history import FAILED, OK, UNKNOWN
 from resp import Command, Connection
-from workloads.common import COMMITTED, UNCERTAIN, WATCH, Outcome, Plan, WorkloadScript
+from workloads.common import COMMITTED, UNCERTAIN, Outcome, Plan, WorkloadScript
 
 # The kinds of operations, by how often they come: single, pipeline, transaction, transaction with WATCH.
 SHARES = ((0.25, "single"), (0.35, "pipeline"), (0.75, "transaction"), (1.0, "watch"))
@@ -88,7 +88,7 @@ class AppendScript(WorkloadScript):
         watched = self.keys(index, self.random.randint(1, 2))
         drawn = [self._draw(index) for _ in range(self.random.randint(1, 3))]
         style = self.random.random()
-        answer = yield Exchange([(WATCH, *watched), *map(read_command, watched)])
+        answer = yield Exchange([self.watch(*watched), *map(read_command, watched)])
         if not answer.complete:
             self.reconnected()
             return

@@ -18,7 +18,7 @@ from checkers.invariants import CHANGE, EACH_ONCE, EQUAL, ONE_OF, TOTAL
 from driver import FOREVER, Exchange, Steps, monotonic_ns
 from history import FAILED, OK, UNKNOWN
 from resp import Command, Connection, ErrorReply
-from workloads.common import ABORTED, COMMITTED, UNCERTAIN, WATCH, Plan, WorkloadScript
+from workloads.common import ABORTED, COMMITTED, UNCERTAIN, Plan, WorkloadScript
 
 BALANCE = 100
 PURSE_KEYS = 3
@@ -118,7 +118,7 @@ class BankScript(WorkloadScript):
         """Writes what it has computed from balances it has read: WATCH must notice every change between."""
         source, target = self.random.sample(self._accounts(), 2)
         amount, together = self.random.randint(1, 5), self.random.random() < 0.5
-        answer = yield Exchange([(WATCH, source, target), (b"MGET", source, target)])
+        answer = yield Exchange([self.watch(source, target), (b"MGET", source, target)])
         if not answer.complete:
             self.reconnected()
             return

@@ -8,7 +8,7 @@ from typing import Callable, NamedTuple, Sequence
 from checkers import invariants, linearizability, list_append, registers as register_checker
 from history import Verdict
 from resp import Connection
-from workloads import appends, bank, registers, small
+from workloads import appends, bank, databases, registers, small
 from workloads.common import Plan, WorkloadScript
 
 
@@ -36,6 +36,10 @@ def _draw_keys(random_source: Random, plan: Plan) -> Plan:
     return plan._replace(width=width, advance=max(1, random_source.choice((1, 2, 4, 8)) * width // 4))
 
 
+def _check_databases(records: Sequence[tuple]) -> Verdict:
+    return linearizability.check(records, databases.INITIAL)
+
+
 WORKLOADS = {
     workload.name: workload
     for workload in (
@@ -43,5 +47,6 @@ WORKLOADS = {
         Workload("register", registers.RegisterScript, _draw_keys, _nothing_to_prepare, registers.final_reads, register_checker.check),
         Workload("bank", bank.BankScript, _draw_keys, bank.prepare, bank.final_reads, invariants.check),
         Workload("small", small.SmallScript, _draw_keys, _nothing_to_prepare, _nothing_to_finish, linearizability.check),
+        Workload("database", databases.DatabaseScript, _draw_keys, _nothing_to_prepare, _nothing_to_finish, _check_databases),
     )
 }

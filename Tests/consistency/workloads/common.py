@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Sequence
 from driver import Answer, Exchange, Script, Steps
 from resp import Command, ErrorReply
 
-MULTI, EXEC, DISCARD, WATCH, UNWATCH = (b"MULTI",), (b"EXEC",), (b"DISCARD",), b"WATCH", (b"UNWATCH",)
+MULTI, EXEC, DISCARD = (b"MULTI",), (b"EXEC",), (b"DISCARD",)
 
 
 class Plan(NamedTuple):
@@ -22,8 +22,13 @@ class Plan(NamedTuple):
     first_client: int
     # Whether the server has MULTI.
     transactions: bool
+    # Whether it has BLPOP, BRPOP and BLMOVE.
+    blocking: bool
     # The part of the operations in which the connection is cut.
     cuts: float
+    # A fault of the test itself, which its checkers must find whatever the server: "multi" sends transactions without MULTI and
+    # EXEC, "watch" leaves out WATCH.
+    pretend: str = ""
 
 
 class Outcome(NamedTuple):
@@ -66,6 +71,8 @@ class WorkloadScript(Script):
     def transaction(self, body: Sequence[Command], watched: bool, style: float, cut: Exchange | None) -> Any:
         """Sends MULTI, the body and EXEC, in one of several ways; answers an Outcome."""
         whole = [MULTI, *body, EXEC]
+        if self.plan.pretend == "multi":
+            return (yield from self._pretended(body))
         if cut:
             if style < 0.5:
                 # The client dies between MULTI and EXEC.
@@ -89,6 +96,17 @@ class WorkloadScript(Script):
         else:
             answer = yield Exchange(whole)
         return self._outcome(answer, whole, watched)
+
+    def _pretended(self, body: Sequence[Command]) -> Any:
+        call, results = 0, []
+        for command in body:
+            answer = yield Exchange([command])
+            call = call or answer.call
+            results += answer.replies
+        return Outcome(answer, tuple(results), COMMITTED, call, answer.returns[-1])
+
+    def watch(self, *keys: bytes) -> Command:
+        return (b"PING",) if self.plan.pretend == "watch" else (b"WATCH", *keys)
 
     def expect(self, commands: Sequence[Command]) -> Steps:
         """Sends what must not be answered by an error."""

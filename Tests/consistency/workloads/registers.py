@@ -11,7 +11,7 @@ from checkers.registers import READ, WRITE
 from driver import FOREVER, Exchange, Steps, monotonic_ns
 from history import FAILED, OK, UNKNOWN
 from resp import Command, Connection
-from workloads.common import COMMITTED, UNCERTAIN, WATCH, Outcome, Plan, WorkloadScript
+from workloads.common import COMMITTED, UNCERTAIN, Outcome, Plan, WorkloadScript
 
 SHARES = ((0.45, "single"), (0.6, "pipeline"), (0.85, "transaction"), (1.0, "watch"))
 SHARES_WITHOUT_TRANSACTIONS = ((0.75, "single"), (1.0, "pipeline"))
@@ -136,7 +136,7 @@ class RegisterScript(WorkloadScript):
         if self.random.random() < 0.5:
             drawn.append(self._draw(index, cut))
         style = self.random.random()
-        answer = yield Exchange([(WATCH, *keys), (b"MGET", *keys)])
+        answer = yield Exchange([self.watch(*keys), (b"MGET", *keys)])
         if not answer.complete:
             self.reconnected()
             return
