@@ -38,6 +38,7 @@ let package = Package(
       dependencies: [
         "Bytes", "Configuration", "Heap", "Keyspace", "RESP", "Ring", "Statistics", "CIntrinsics",
         .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "HeapModule", package: "swift-collections"),
       ]),
     .target(name: "Commands", dependencies: ["Engine", "Geography", "Serialization", "Sketches"]),
     .target(

@@ -34,6 +34,12 @@ public struct LongDouble: Sendable {
     LongDouble(stored: pantala_long_double_add(left.stored, right.stored))
   }
 
+  /// The smallest integer that is not below the value times `factor`; nil if 64 bits can't hold it.
+  public func scaledUp(by factor: Int64) -> Int64? {
+    var result: Int64 = 0
+    return pantala_long_double_scale_up(stored, factor, &result) ? result : nil
+  }
+
   /// Whether the value is neither NaN nor an infinity.
   public var isFinite: Bool { pantala_long_double_is_finite(stored) }
 

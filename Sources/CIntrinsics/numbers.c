@@ -52,6 +52,13 @@ pantala_long_double pantala_long_double_add(pantala_long_double left, pantala_lo
   return store(load(left) + load(right));
 }
 
+bool pantala_long_double_scale_up(pantala_long_double value, int64_t factor, int64_t *result) {
+  long double scaled = ceill(load(value) * (long double)factor);
+  if (!(scaled >= -0x1p63L && scaled < 0x1p63L)) return false;
+  *result = (int64_t)scaled;
+  return true;
+}
+
 bool pantala_long_double_is_finite(pantala_long_double value) { return isfinite(load(value)); }
 
 size_t pantala_long_double_write(pantala_long_double value, uint8_t *target) {

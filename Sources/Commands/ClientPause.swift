@@ -15,7 +15,7 @@ enum ClientPauseCommand: ClientCommand {
     history: [("6.2.0", "The mode, which may be `WRITE`.")])
 
   static func execute(_ call: inout ClientCall) {
-    guard call.arguments.count <= 4 else { return call.refuseExtraArguments() }
+    guard call.arguments.count <= 4 else { return call.reply.refuseExtraArguments(call.arguments) }
     var onlyWrites = false
     if call.arguments.count == 4 {
       if call.arguments.isWord("write", at: 3) {
@@ -60,7 +60,7 @@ enum ClientUnpauseCommand: ClientCommand {
   }
 }
 
-enum ClientUnblockCommand: ClientCommand {
+enum ClientUnblockCommand: CoordinatedCommand {
   static let declaration = CommandDeclaration.client(
     "unblock", arity: -3, flags: .clientAdministration, since: "5.0.0",
     summary: "Ends the waiting of another connection's blocking command.",
@@ -70,25 +70,30 @@ enum ClientUnblockCommand: ClientCommand {
       .init("timeout_error", .oneOf, optional: true, [.token("TIMEOUT"), .token("ERROR")]),
     ])
 
-  static func execute(_ call: inout ClientCall) {
-    guard call.arguments.count <= 4 else { return call.refuseExtraArguments() }
-    if call.arguments.count == 4, !call.arguments.isWord("timeout", at: 3),
-      !call.arguments.isWord("error", at: 3)
-    {
-      return call.reply.pointee.error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
+  static func coordinate(_ operation: Operation) async {
+    let arguments = operation.arguments
+    let reply = operation.reply
+    guard arguments.count <= 4 else { return reply.refuseExtraArguments(arguments) }
+    var withError = false
+    if arguments.count == 4 {
+      withError = arguments.isWord("error", at: 3)
+      guard withError || arguments.isWord("timeout", at: 3) else {
+        return reply.pointee.error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
+      }
     }
-    guard call.arguments.integer(at: 2) != nil else {
-      return call.reply.pointee.error(ErrorText.notAnInteger)
+    guard let number = arguments.integer(at: 2) else { return reply.pointee.error(ErrorText.notAnInteger) }
+    let identifier = UInt64(bitPattern: number)
+    let hasWaited = await operation.onEveryShard { [withError] shard in
+      shard.endWaiting(ofClient: identifier, withError: withError)
     }
-    // No command blocks, so nobody is to be unblocked.
-    call.reply.pointee.integer(0)
+    reply.pointee.integer(hasWaited.contains(true) ? 1 : 0)
   }
 }
 
-extension ClientCall {
+extension UnsafeMutablePointer<ReplyBuffer> {
   /// The error for a subcommand that was given more than it can take, which its arity doesn't tell.
-  fileprivate func refuseExtraArguments() {
-    reply.pointee.error(
+  fileprivate func refuseExtraArguments(_ arguments: Arguments) {
+    pointee.error(
       errorText(
         "ERR unknown subcommand or wrong number of arguments for '", quoting: arguments[1],
         "'. Try CLIENT HELP."))

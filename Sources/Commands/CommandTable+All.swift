@@ -10,6 +10,7 @@ extension CommandTable {
       setCommands,
       sortedSetCommands,
       streamCommands,
+      blockingCommands,
       bitmapCommands,
       geoCommands,
       hyperLogLogCommands,

@@ -40,9 +40,11 @@ extension InfoReport {
     info.field("maxclients", settings.maxClients)
     info.field("client_recent_max_input_buffer", whole.clients.largestInputBytes)
     info.field("client_recent_max_output_buffer", whole.clients.largestOutputBytes)
-    info.field("blocked_clients", 0)
+    info.field("blocked_clients", whole.clients.blockedCount)
     info.field("tracking_clients", 0)
-    info.field("clients_in_timeout_table", 0)
+    info.field("clients_in_timeout_table", whole.clients.timedCount)
+    info.field("total_blocking_keys", whole.clients.waitedKeyCount)
+    info.field("total_blocking_keys_on_nokey", whole.clients.neededKeyCount)
   }
 
   func writeProcessorTimes(to info: inout InfoText) {

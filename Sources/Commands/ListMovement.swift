@@ -65,24 +65,34 @@ struct ListMovement: Sendable {
   /// Does it over two shards: a look at both lists, the pop, the push. If the target has become something else in
   /// between, the element goes back to where it was.
   func run(_ operation: Operation) async {
+    if await !attempt(operation) { operation.reply.pointee.null() }
+  }
+
+  /// The same, but where there is no element nothing is written, and the result is false.
+  func attempt(_ operation: Operation) async -> Bool {
     let sourceShard = operation.shard(of: source)
     let targetShard = operation.shard(of: target)
     let reply = operation.reply
     let found = await operation.onShards([sourceShard, targetShard]) { [self] shard in
       find(shard.pointee.index == sourceShard ? source : target, on: shard)
     }
-    if found[0] == .missing { return reply.pointee.null() }
-    guard found[0] == .list, found[1] != .otherType else { return reply.pointee.error(ErrorText.wrongType) }
+    if found[0] == .missing { return false }
+    guard found[0] == .list, found[1] != .otherType else {
+      reply.pointee.error(ErrorText.wrongType)
+      return true
+    }
     switch await operation.onShard(sourceShard, { [self] in pop(from: $0) }) {
-    case .missing: reply.pointee.null()
+    case .missing: return false
     case .otherType: reply.pointee.error(ErrorText.wrongType)
     case .element(let element):
       if await operation.onShard(targetShard, { [self] in push(element, to: target, at: to, on: $0) }) {
-        return reply.pointee.bulk(element)
+        reply.pointee.bulk(element)
+        return true
       }
       _ = await operation.onShard(sourceShard) { [self] in push(element, to: source, at: from, on: $0) }
       reply.pointee.error(ErrorText.wrongType)
     }
+    return true
   }
 
   private func find(_ name: ByteView, on shard: UnsafeMutablePointer<Shard>) -> Finding {

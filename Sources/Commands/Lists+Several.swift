@@ -159,21 +159,23 @@ enum LMPopCommand: KeyCommand, CoordinatedCommand {
   }
 }
 
-/// The arguments of LMPOP.
-private struct ListPopOptions: Sendable {
+/// The arguments of LMPOP and BLMPOP.
+struct ListPopOptions: Sendable {
   /// Which arguments are keys.
   let keys: Range<Int>
   let end: ListEnd
   private(set) var count: Int64 = 1
 
-  init(_ arguments: Arguments) throws(CommandError) {
-    guard let keyCount = arguments.integer(at: 1), keyCount > 0 else {
+  init(_ arguments: Arguments, keyCountAt first: Int = 1) throws(CommandError) {
+    guard let keyCount = arguments.integer(at: first), keyCount > 0 else {
       throw CommandError("ERR numkeys should be greater than 0")
     }
-    guard keyCount < Int64(arguments.count - 2), let end = arguments.listEnd(at: Int(keyCount) + 2) else {
+    guard keyCount < Int64(arguments.count - first - 1),
+      let end = arguments.listEnd(at: Int(keyCount) + first + 1)
+    else {
       throw CommandError(ErrorText.syntax)
     }
-    keys = 2..<(Int(keyCount) + 2)
+    keys = first + 1..<Int(keyCount) + first + 1
     self.end = end
     let index = keys.upperBound + 1
     if index == arguments.count { return }

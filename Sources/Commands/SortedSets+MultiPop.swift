@@ -22,7 +22,7 @@ enum ZMPopCommand: KeyCommand, CoordinatedCommand {
 
   static func execute(_ call: inout KeyCall) {
     do throws(CommandError) {
-      let request = try Request(call.arguments)
+      let request = try SortedSetPopOptions(call.arguments)
       for index in request.keys {
         let key = call.key(index)
         switch call.find(key, .sortedSet, for: .write) {
@@ -46,7 +46,7 @@ enum ZMPopCommand: KeyCommand, CoordinatedCommand {
   /// Key by key: a shard pops at once if it has the key.
   static func coordinate(_ operation: Operation) async {
     do throws(CommandError) {
-      let request = try Request(operation.arguments)
+      let request = try SortedSetPopOptions(operation.arguments)
       let database = operation.database
       for index in request.keys {
         let bytes = operation.arguments[index]
@@ -74,7 +74,7 @@ enum ZMPopCommand: KeyCommand, CoordinatedCommand {
   }
 
   private static func pop(
-    _ request: Request, _ key: Key, in database: Int, of shard: UnsafeMutablePointer<Shard>
+    _ request: SortedSetPopOptions, _ key: Key, in database: Int, of shard: UnsafeMutablePointer<Shard>
   ) -> FetchedValue {
     guard let entry = shard.pointee.keyspace.lookup(key, in: database, for: .write) else { return .missing }
     guard entry.kind == .sortedSet else { return .otherType }
@@ -83,48 +83,49 @@ enum ZMPopCommand: KeyCommand, CoordinatedCommand {
     shard.pop(ranks, from: entry, at: key, in: database, request.end) { popped.appendScored($0, $1) }
     return .value(ValueTransfer(popped))
   }
+}
 
-  private struct Request: Sendable {
-    let keys: Range<Int>
-    let end: SortedSetEnd
-    var count = 1
+/// The arguments of ZMPOP and BZMPOP.
+struct SortedSetPopOptions: Sendable {
+  let keys: Range<Int>
+  let end: SortedSetEnd
+  var count = 1
 
-    init(_ arguments: Arguments) throws(CommandError) {
-      guard let keyCount = arguments.integer(at: 1), keyCount > 0 else {
-        throw CommandError("ERR numkeys should be greater than 0")
-      }
-      guard keyCount < Int64(arguments.count - 2) else { throw CommandError(ErrorText.syntax) }
-      keys = 2..<2 + Int(keyCount)
-      if arguments.isWord("min", at: keys.upperBound) {
-        end = .lowest
-      } else if arguments.isWord("max", at: keys.upperBound) {
-        end = .highest
-      } else {
-        throw CommandError(ErrorText.syntax)
-      }
-      let option = keys.upperBound + 1
-      if option == arguments.count { return }
-      guard arguments.isWord("count", at: option), arguments.hasArgument(after: option) else {
-        throw CommandError(ErrorText.syntax)
-      }
-      guard let count = arguments.integer(at: option + 1), count > 0 else {
-        throw CommandError("ERR count should be greater than 0")
-      }
-      guard option + 2 == arguments.count else { throw CommandError(ErrorText.syntax) }
-      self.count = Int(count)
+  init(_ arguments: Arguments, keyCountAt first: Int = 1) throws(CommandError) {
+    guard let keyCount = arguments.integer(at: first), keyCount > 0 else {
+      throw CommandError("ERR numkeys should be greater than 0")
     }
+    guard keyCount < Int64(arguments.count - first - 1) else { throw CommandError(ErrorText.syntax) }
+    keys = first + 1..<first + 1 + Int(keyCount)
+    if arguments.isWord("min", at: keys.upperBound) {
+      end = .lowest
+    } else if arguments.isWord("max", at: keys.upperBound) {
+      end = .highest
+    } else {
+      throw CommandError(ErrorText.syntax)
+    }
+    let option = keys.upperBound + 1
+    if option == arguments.count { return }
+    guard arguments.isWord("count", at: option), arguments.hasArgument(after: option) else {
+      throw CommandError(ErrorText.syntax)
+    }
+    guard let count = arguments.integer(at: option + 1), count > 0 else {
+      throw CommandError("ERR count should be greater than 0")
+    }
+    guard option + 2 == arguments.count else { throw CommandError(ErrorText.syntax) }
+    self.count = Int(count)
   }
 }
 
 extension ReplyBuffer {
   /// The head of a reply about the members that one of several keys gave.
-  fileprivate mutating func poppedHead(_ key: ByteView, _ count: Int) {
+  mutating func poppedHead(_ key: ByteView, _ count: Int) {
     array(2)
     bulk(key)
     array(count)
   }
 
-  fileprivate mutating func popped(_ member: Item, _ score: Double) {
+  mutating func popped(_ member: Item, _ score: Double) {
     array(2)
     bulk(member)
     double(score)

@@ -44,6 +44,8 @@ public struct ClientFlags: OptionSet, Sendable {
   public static let local = ClientFlags(rawValue: 1 << 16)
   /// Output grew past its limit; the connection is about to be closed.
   public static let overOutputLimit = ClientFlags(rawValue: 1 << 17)
+  /// The command under way waits for something that others may bring: it can be ended at any time.
+  public static let blocked = ClientFlags(rawValue: 1 << 24)
 
   /// Subscribes to a channel or a pattern.
   public static let subscriber = ClientFlags(rawValue: 1 << 28)

@@ -157,7 +157,8 @@ extension ClientDescription {
   /// The letters under which Redis shows the client's states; `N` for none.
   private var flagLetters: String {
     let letters: [(flag: ClientFlags, letter: Character)] = [
-      (.monitor, "O"), (.subscriber, "P"), (.paused, "b"), (.closeAfterReply, "c"), (.closeNow, "A"),
+      (.monitor, "O"), (.subscriber, "P"), (.paused, "b"), (.blocked, "b"), (.closeAfterReply, "c"),
+      (.closeNow, "A"),
       (.unixSocket, "U"),
       (.noEvict, "e"), (.noTouch, "T"),
     ]

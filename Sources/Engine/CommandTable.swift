@@ -25,6 +25,8 @@ public struct CommandEntry {
   let isForSubscribers: Bool
   /// Whether pushes are its answer.
   let answersByPushes: Bool
+  /// Whether calls may have to wait for others.
+  public let mayBlock: Bool
   /// The argument that names an element of the key's collection; 0 if none does.
   public let elementArgument: Int
   /// Where the subcommands start in the table, and how many there are.
@@ -45,6 +47,7 @@ public struct CommandEntry {
     localFirstCommand = command as? any LocalFirstCommand.Type
     isForSubscribers = command is any SubscriberCommand.Type
     answersByPushes = command is any PushingCommand.Type
+    mayBlock = command is any BlockingCommand.Type
     elementArgument = (command as? any ElementCommand.Type)?.elementArgument ?? 0
     isContainer = command is any CommandContainer.Type
     hasKeys = !declaration.keys.isEmpty

@@ -20,7 +20,9 @@ extension UnsafeMutablePointer<Coordinator> {
     shard.pointee.network.readsProcessed &+= 1
     client.pointee.inputBytes += count
     client.pointee.lastInteraction = shard.pointee.keyspace.now
-    if client.pointee.input == nil, client.pointee.queryBuffer.isEmpty {
+    if client.pointee.input == nil, client.pointee.queryBuffer.isEmpty,
+      !client.pointee.flags.contains(.blocked)
+    {
       client.pointee.input = ClientInput(base: buffer, offset: 0, count: count, bufferIdentifier: identifier)
     } else {
       client.pointee.queryBuffer.append(ByteView(start: buffer, count: count), heap: shard.pointee.heap)

@@ -47,7 +47,7 @@ extension UnsafeMutablePointer<Coordinator> {
     {
       return .refused(refusal)
     }
-    guard entry.pointee.keyCommand != nil else { return .alone(entry) }
+    guard entry.pointee.keyCommand != nil, !entry.pointee.mayBlock else { return .alone(entry) }
 
     let hash: UInt64
     let owner: Int

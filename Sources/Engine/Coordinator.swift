@@ -148,6 +148,7 @@ extension UnsafeMutablePointer<Coordinator> {
       pointee.shard.freeReplies(address.assumingMemoryBound(to: ReplyChunk.self))
     case MessageKind.hop:
       Unmanaged<Hop>.fromOpaque(address).takeUnretainedValue().run(on: pointee.shard)
+      pointee.shard.serveWaitersIfReady()
       pointee.post(Message(kind: MessageKind.hopDone, payload: message.payload), to: sender)
     case MessageKind.hopDone:
       let hop = Unmanaged<Hop>.fromOpaque(address)

@@ -47,6 +47,7 @@ enum Execution {
       if nanoseconds >= slowNanoseconds { slow(index, nanoseconds) }
     }
     shard.reportNotes()
+    shard.serveWaitersIfReady()
   }
 
   /// Asks for the memory of the elements that the commands name, where their keys hold large collections.
@@ -132,6 +133,7 @@ enum Execution {
       }
     }
     shard.reportNotes()
+    shard.serveWaitersIfReady()
   }
 
   /// The same for commands of a batch that are chained.
@@ -172,6 +174,7 @@ enum Execution {
       shard: shard, arguments: arguments, reply: reply, database: database, hash: command.pointee.hash,
       hashedArgument: entry.pointee.firstKey)
     entry.pointee.keyCommand.unsafelyUnwrapped.execute(&call)
+    shard.serveWaitersIfReady()
     let now = pantala_ticks()
     let nanoseconds = shard.pointee.nanoseconds(ofTicks: now &- ticks)
     ticks = now

@@ -122,6 +122,7 @@ extension UnsafeMutablePointer<Shard> {
   public func flushed(database: Int?) {
     if pointee.observers.isEmpty { return }
     reportNotes()
+    noteWaitedKeys(in: database.map { [$0] } ?? Array(0..<pointee.keyspace.databaseCount))
   }
 
   /// Reports that the contents of two databases have been exchanged. There is no event for it.
@@ -129,6 +130,7 @@ extension UnsafeMutablePointer<Shard> {
   public func swapped(_ first: Int, _ second: Int) {
     if pointee.observers.isEmpty { return }
     reportNotes()
+    noteWaitedKeys(in: [first, second])
   }
 
   /// Reports what the keyspace noted by itself: keys that expired, were missed or created. To be called after each piece
@@ -176,6 +178,7 @@ extension UnsafeMutablePointer<Shard> {
   private func dispatchChange(
     _ key: Key, in database: Int, _ eventClass: KeyEventClasses, _ event: StaticString
   ) {
+    if pointee.observers.contains(.waiters) { noteWaitedKey(key, in: database) }
     dispatchEvent(key, in: database, eventClass, event, isChange: true)
   }
 

@@ -13,7 +13,9 @@ public final class Operation: @unchecked Sendable {
   // need, and views into input that is held still until the operation ends.
 
   /// The arguments, which stay where they are until the operation ends.
-  public let arguments: Arguments
+  public private(set) var arguments: Arguments
+  /// A copy of them, for operations whose input can't be held still.
+  private var keptArguments: KeptArguments?
   /// The client, which stays until the operation ends, even if its connection breaks.
   public let client: UnsafeMutablePointer<Client>
   /// The command's declaration and routing facts.
@@ -22,7 +24,8 @@ public final class Operation: @unchecked Sendable {
   public let reply: UnsafeMutablePointer<ReplyBuffer>
   let coordinator: UnsafeMutablePointer<Coordinator>
   private let ranges: UnsafeMutablePointer<ArgumentRange>
-  private let start: UInt64
+  /// When it began, in the core's ticks; later by what was spent waiting.
+  var start: UInt64
 
   fileprivate init(
     coordinator: UnsafeMutablePointer<Coordinator>, client: UnsafeMutablePointer<Client>,
@@ -42,6 +45,16 @@ public final class Operation: @unchecked Sendable {
       .bindMemory(to: ReplyBuffer.self, capacity: 1)
     reply.initialize(to: ReplyBuffer(heap: heap))
     reply.pointee.version = client.pointee.reply.version
+  }
+
+  /// Makes the arguments independent of the client's input. Views into them that were made before are for the time before.
+  @discardableResult
+  func keepArguments() -> KeptArguments {
+    if let keptArguments { return keptArguments }
+    let kept = KeptArguments(arguments)
+    keptArguments = kept
+    arguments = kept.arguments
+    return kept
   }
 
   /// What all loops share.
@@ -65,6 +78,7 @@ public final class Operation: @unchecked Sendable {
     if shards == [own] {
       let value = body(localShard)
       localShard.reportNotes()
+      localShard.serveWaitersIfReady()
       return [value]
     }
     let hop = GatheringHop(origin: own, shards: shards, body: body)
@@ -75,6 +89,7 @@ public final class Operation: @unchecked Sendable {
       if others.count < shards.count {
         coordinator.pointee.publish(wakes: false)
         hop.run(on: localShard)
+        localShard.serveWaitersIfReady()
       }
     }
     return hop.values

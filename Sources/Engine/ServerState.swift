@@ -30,6 +30,8 @@ public final class ServerState: Sendable {
 
   private let configurationBox: Mutex<Configuration>
   public let nextClientIdentifier = Atomic<UInt64>(1)
+  /// The order in which blocked calls came.
+  let nextWaiterNumber = Atomic<UInt64>(1)
   public let nextSlowLogIdentifier = Atomic<UInt64>(0)
   /// Clients that receive a copy of every command.
   public let monitorCount = Atomic<Int>(0)

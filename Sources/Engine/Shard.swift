@@ -25,6 +25,8 @@ public struct Shard: ~Copyable {
   public var eventListener: ((KeyEvent) -> Void)? {
     didSet { setObserver(.listener, eventListener != nil) }
   }
+  /// Set while keys that clients wait for have changed, and those clients were not served yet.
+  var hasReadyKeys = false
   /// Set when memory is full: commands that add data are refused.
   public var refusesWrites = false
 
@@ -47,6 +49,12 @@ public struct Shard: ~Copyable {
   public var clientsToRevisit: [UInt64] = []
   /// Set when a pause is ended before its time: the loop lets its paused clients go on in this turn.
   public var resumesPausedClients = false
+  /// Calls of any loop's clients that wait for keys of this shard.
+  var waiting: WaitingTable
+  /// Those that this shard has served, whose loops do not know it yet.
+  var servedWaiters: [(waiter: Waiter, outcome: WaitOutcome)] = []
+  /// The blocked calls of this loop's clients.
+  var blockedCalls = BlockedCalls()
   /// Connections that another loop accepted for this one.
   public var arrivals: [Arrival] = []
   /// What the clients of this shard's loop subscribe to.
@@ -84,6 +92,7 @@ public struct Shard: ~Copyable {
     lookup = server.table.lookup
     settings = server.configuration.settings
     slowNanoseconds = Self.slowNanoseconds(settings)
+    waiting = WaitingTable(heap: heap)
     keyspace = Keyspace(heap: heap, hasher: hasher, databaseCount: settings.databaseCount)
     slowLog = SlowLog(maximumLength: settings.slowlogMaxEntries)
     let count = server.table.count

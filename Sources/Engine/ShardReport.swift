@@ -180,16 +180,26 @@ public struct ClientTotals: Sendable, Equatable {
   /// The most that a single client's input and replies hold.
   public var largestInputBytes = 0
   public var largestOutputBytes = 0
+  /// Those whose command waits for something, or is held up by a pause, and those that will not wait for ever.
+  public var blockedCount = 0
+  public var timedCount = 0
+  /// Keys of the shard that clients of any loop wait for, and those whose disappearance would end some client's waiting.
+  public var waitedKeyCount = 0
+  public var neededKeyCount = 0
 
   public init() {}
 
   init(of shard: UnsafeMutablePointer<Shard>) {
     largestInputBytes = shard.pointee.largestInput
     largestOutputBytes = shard.pointee.largestOutput
+    timedCount = shard.pointee.blockedCalls.timedCount
+    waitedKeyCount = shard.pointee.waiting.keyCount
+    neededKeyCount = shard.pointee.waiting.neededKeyCount
     shard.forEachClient { client in
       let input = client.pointee.queryBuffer.allocatedBytes
       let output = client.pointee.reply.allocatedBytes + client.pointee.sending.allocatedBytes
       count += 1
+      if !client.pointee.flags.isDisjoint(with: [.blocked, .paused]) { blockedCount += 1 }
       inputBytes += input
       outputBytes += output
       largestInputBytes = max(largestInputBytes, input)
@@ -203,6 +213,10 @@ public struct ClientTotals: Sendable, Equatable {
     outputBytes += other.outputBytes
     largestInputBytes = max(largestInputBytes, other.largestInputBytes)
     largestOutputBytes = max(largestOutputBytes, other.largestOutputBytes)
+    blockedCount += other.blockedCount
+    timedCount += other.timedCount
+    waitedKeyCount += other.waitedKeyCount
+    neededKeyCount += other.neededKeyCount
   }
 }
 

@@ -17,10 +17,11 @@ struct BackgroundState {
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
 
-  /// How long the loop may sleep.
-  var nanosecondsUntilNext: Int64 {
+  /// How long the loop may sleep, if nothing else is due before `deadline`.
+  func nanosecondsUntilNext(deadline: UInt64?) -> Int64 {
     let now = Self.monotonic()
-    return nextTurn > now ? Int64(nextTurn - now) : 1
+    let next = Swift.min(nextTurn, deadline ?? .max)
+    return next > now ? Int64(next - now) : 1
   }
 }
 
@@ -62,6 +63,7 @@ extension UnsafeMutablePointer<ShardLoop> {
       let result = shard.pointee.keyspace.sweep(
         segmentMaximum: BackgroundTuning.segmentsPerStep, expires: expires)
       shard.reportNotes()
+      shard.serveWaitersIfReady()
       expired += result.keysExpired + result.fieldsExpired
       visited += result.segmentsVisited
       spent = shard.pointee.nanoseconds(ofTicks: pantala_ticks() &- start)

@@ -292,7 +292,12 @@ extension UnsafeMutablePointer<ShardLoop> {
 
   private func revisit(_ client: UnsafeMutablePointer<Client>) {
     let flags = client.pointee.flags
-    if flags.contains(.waiting) { return }
+    if flags.contains(.waiting) {
+      if flags.contains(.blocked), !flags.isDisjoint(with: [.closeNow, .closeAfterReply, .peerClosed]) {
+        pointee.shard.abandonWaiting(ofClient: client.pointee.identifier)
+      }
+      return
+    }
     if flags.contains(.closeNow) { return close(client) }
     let hasOutput = flags.contains(.sending) || !client.pointee.reply.isEmpty
     if flags.contains(.closeAfterReply) || flags.contains(.peerClosed) && !flags.contains(.paused) {

@@ -98,6 +98,8 @@ extension UnsafeMutablePointer<ShardLoop> {
       if completions.count < Uring.reapCapacity || handled >= 4 * Uring.reapCapacity { break }
     }
     _ = pointee.coordinator.receiveMessages()
+    pointee.coordinator.deliverServed()
+    pointee.coordinator.expireBlockedCalls()
     pointee.executor.runJobs()
     admitArrivals()
     revisitClients()
@@ -117,7 +119,7 @@ extension UnsafeMutablePointer<ShardLoop> {
     {
       return uring.pointee.submitAndWait(for: 0, nanoseconds: 0)
     }
-    let untilBackground = pointee.background.nanosecondsUntilNext
+    let untilBackground = pointee.background.nanosecondsUntilNext(deadline: pointee.shard.nextDeadline)
     if pointee.server.shardCount == 1 { return gather(untilBackground) }
     if coordinator.pointee.outstandingCount > 0, spinForMessages() {
       return uring.pointee.submitAndWait(for: 0, nanoseconds: 0)

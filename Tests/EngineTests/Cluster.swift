@@ -78,6 +78,20 @@ final class Cluster {
     }
   }
 
+  /// What clients and shards know of calls that wait: clients, and keys waited for.
+  var waits: (clients: Int, keys: Int) {
+    shards.reduce(into: (0, 0)) { sum, shard in
+      sum.0 += shard.pointee.blockedCalls.count
+      sum.1 += shard.pointee.waiting.keyCount
+    }
+  }
+
+  /// Lets all the time pass that anybody waits for.
+  func passTime() {
+    for coordinator in coordinators { coordinator.expireBlockedCalls(at: .max) }
+    settle()
+  }
+
   /// Connects a client to the loop of `shard`.
   func connect(to shard: Int = 0, flags: ClientFlags = .authenticated) -> TestClient {
     let client = TestClient(cluster: self, home: shard, flags: flags)
@@ -114,6 +128,7 @@ final class Cluster {
     switch step {
     case .receive: return coordinators[index].receiveMessages()
     case .publish:
+      coordinators[index].deliverServed()
       let wasPending = coordinators[index].pointee.hasOverflow
       coordinators[index].endTurn()
       return wasPending
@@ -292,6 +307,7 @@ final class TestClient {
   /// Frees the client, as its loop does when nothing is under way any more.
   func disconnect() {
     guard isConnected else { return }
+    shard.abandonWaiting(ofClient: pointer.pointee.identifier)
     cluster.settle()
     #expect(!pointer.pointee.flags.contains(.waiting), "a client is kept waiting for ever")
     isConnected = false

@@ -30,6 +30,9 @@ pantala_long_double pantala_long_double_from_integer(int64_t value);
 
 pantala_long_double pantala_long_double_add(pantala_long_double left, pantala_long_double right);
 
+/// The smallest integer that is not below `value` times `factor`; false if 64 bits can't hold it.
+bool pantala_long_double_scale_up(pantala_long_double value, int64_t factor, int64_t *result);
+
 /// Whether the value is neither NaN nor an infinity.
 bool pantala_long_double_is_finite(pantala_long_double value);
 

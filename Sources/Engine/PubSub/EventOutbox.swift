@@ -79,6 +79,7 @@ extension UnsafeMutablePointer<Coordinator> {
   /// Ends a turn: what was kept back until now is sent, and other loops are shown what was posted.
   public func endTurn() {
     if !pointee.shard.pointee.eventOutbox.isEmpty { sendEvents() }
+    deliverServed()
     pointee.publish()
   }
 

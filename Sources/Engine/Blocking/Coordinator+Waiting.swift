@@ -1,0 +1,86 @@
+import Bytes
+import Glibc
+import RESP
+
+/// Blocked clients of this loop.
+extension UnsafeMutablePointer<Coordinator> {
+  // MARK: A client
+
+  /// Marks a client as blocked. Its input must not keep a buffer from the kernel that others need.
+  func block(_ client: UnsafeMutablePointer<Client>) {
+    client.pointee.flags.insert(.blocked)
+    guard let input = client.pointee.input else { return }
+    let heap = pointee.shard.pointee.heap
+    client.pointee.input = nil
+    client.pointee.bytesNeeded = 0
+    client.pointee.queryBuffer.prepend(
+      ByteView(start: input.base + input.offset, count: input.count - input.offset), heap: heap)
+    if input.bufferIdentifier >= 0 {
+      pointee.receiveBuffers?.pointee.recycle(input.bufferIdentifier)
+    } else {
+      heap.free(input.base, for: .clients)
+    }
+  }
+
+  /// The end of that.
+  func unblock(_ client: UnsafeMutablePointer<Client>, _ waiter: Waiter) {
+    client.pointee.flags.remove(.blocked)
+    pointee.shard.pointee.blockedCalls.remove(waiter)
+  }
+
+  // MARK: All clients
+
+  /// Tells the loops of clients that this shard has served so.
+  public func deliverServed() {
+    if pointee.shard.pointee.servedWaiters.isEmpty { return }
+    let served = pointee.shard.pointee.servedWaiters
+    pointee.shard.pointee.servedWaiters = []
+    let own = pointee.shard.pointee.index
+    for home in 0..<pointee.server.shardCount {
+      let theirs = served.filter { $0.waiter.home == home }
+      if theirs.isEmpty { continue }
+      if home == own {
+        for (waiter, outcome) in theirs { waiter.end(outcome) }
+      } else {
+        notify(home) { _ in for (waiter, outcome) in theirs { waiter.end(outcome) } }
+      }
+    }
+  }
+
+  /// Ends the waiting of those whose time is over.
+  public func expireBlockedCalls(at nanoseconds: @autoclosure () -> UInt64 = MonotonicClock.nanoseconds) {
+    if pointee.shard.pointee.blockedCalls.nextDeadline == nil { return }
+    pointee.shard.pointee.blockedCalls.expire(at: nanoseconds())
+  }
+}
+
+extension UnsafeMutablePointer<Shard> {
+  /// Serves calls that wait for keys that were changed.
+  @inline(__always)
+  public func serveWaitersIfReady() {
+    if pointee.hasReadyKeys { serveWaiters() }
+  }
+
+  /// When the first of this loop's blocked calls has waited long enough, in nanoseconds of the monotonic clock.
+  public var nextDeadline: UInt64? { pointee.blockedCalls.nextDeadline }
+
+  /// Has the blocked call of a client of this loop end as if its time were over, or with an error. Returns whether it
+  /// waited.
+  public func endWaiting(ofClient identifier: UInt64, withError: Bool) -> Bool {
+    pointee.blockedCalls.end(identifier, withError ? .unblocked : .timedOut)
+  }
+
+  /// Has the blocked call of a client that is leaving end without an answer.
+  public func abandonWaiting(ofClient identifier: UInt64) {
+    _ = pointee.blockedCalls.end(identifier, .gone)
+  }
+}
+
+/// The clock that deadlines go by: it is never set.
+public enum MonotonicClock {
+  public static var nanoseconds: UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+}
