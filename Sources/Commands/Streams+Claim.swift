@@ -215,13 +215,14 @@ enum XAutoClaimCommand: KeyCommand {
   private static let attemptsPerEntry = 10
 
   static func execute(_ call: inout KeyCall) {
+    // Redis looks for the key before it reads the options, and so counts it whatever they are.
+    let found = call.find(call.key(1), .stream, for: .read)
     do throws(CommandError) {
       guard let idle = call.arguments.integer(at: 4) else {
         throw CommandError("ERR Invalid min-idle-time argument for XAUTOCLAIM")
       }
       let start = try call.arguments.streamRangeStart(at: 5)
       let (count, isIDOnly) = try options(call.arguments)
-      let found = call.find(call.key(1), .stream, for: .read)
       if case .otherType = found { return call.refuseType() }
       guard case .entry(let entry) = found,
         let group = call.keyspace.stream(entry).group(named: call.arguments[2])

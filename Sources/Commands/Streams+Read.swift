@@ -358,12 +358,11 @@ extension KeyCall {
     }
     var number = 0
     do throws(StreamReadRequest.Failure) {
-      // No stream is read before all are known to be readable: reading a group's changes it.
-      if request.streamCount > 1 {
-        while number < request.streamCount {
-          try shard.check(request, number, in: database)
-          number += 1
-        }
+      // No stream is read before all are known to be readable: reading a group's changes it. That is two lookups of each
+      // key, which Redis counts, too.
+      while number < request.streamCount {
+        try shard.check(request, number, in: database)
+        number += 1
       }
       number = 0
       var list = ElementList(for: reply)
@@ -440,6 +439,7 @@ extension Operation {
       var failure: StreamReadRequest.Failure?
       list.append { reply in
         do throws(StreamReadRequest.Failure) {
+          if !ofGroup { try shard.check(request, number, in: database) }
           return try shard.read(request, number, in: database, to: reply)
         } catch let error {
           failure = error
