@@ -14,11 +14,12 @@ import sys
 import time
 import traceback
 from collections import Counter
+from pathlib import Path
 from random import Random
 from typing import NamedTuple, Sequence
 
 from driver import monotonic_ns, run_in_processes
-from history import FAILED, OK, Anomaly, Verdict
+from history import FAILED, OK, STATUS_NAMES, Verdict, span, start_of
 from resp import Connection, ErrorReply
 from server import Server
 from workloads.catalogue import WORKLOADS, Workload
@@ -45,6 +46,7 @@ class Settings(NamedTuple):
     pretend: str
     first_round: int
     verbose: bool
+    history_directory: Path | None
 
     def as_options(self) -> str:
         """What makes a run have the same rounds."""
@@ -119,8 +121,9 @@ class Runner:
         source = Random(f"{settings.seed}/{index}")
         plans = []
         for name in chosen:
-            clients = max(2, settings.clients // len(chosen))
-            plan = Plan(f"{name[0]}{index}", settings.keys, 1, clients, 0, settings.transactions, self._blocking, settings.cuts, settings.pretend)
+            clients = max(4, source.choice((settings.clients // 2, settings.clients, settings.clients * 2)) // len(chosen))
+            length = source.choice((3, 4, 4, 10))
+            plan = Plan(f"{name[0]}{index}", length, settings.keys, 1, clients, 0, settings.transactions, self._blocking, settings.cuts, settings.pretend)
             plans.append((WORKLOADS[name], WORKLOADS[name].draw_plan(source, plan)))
         with Connection(server.port) as connection:
             connection.command(b"FLUSHALL")
@@ -177,6 +180,8 @@ class Runner:
             f"workload {part.workload}, round {index}, {verdict.operations} operations; again with:",
             f"    Tests/consistency/run {settings.as_options()} --shards {self.shards} --first-round {index}",
         ]
+        if settings.history_directory:
+            lines.append(f"all of its operations: {self._keep_history(index, part)}")
         lines += [f"unexpected: {problem}" for problem in part.problems[:ANOMALIES_SHOWN]]
         # One of each kind first, the strongest before the others.
         firsts = {anomaly.name: anomaly for anomaly in reversed(verdict.anomalies)}
@@ -186,6 +191,18 @@ class Runner:
         if (more := len(verdict.anomalies) - ANOMALIES_SHOWN) > 0:
             lines.append(f"and {more} more")
         return "\n".join(lines)
+
+    def _keep_history(self, index: int, part: Part) -> Path:
+        """Writes the operations of a round in order of their calls, a line each."""
+        directory = self.settings.history_directory
+        directory.mkdir(parents=True, exist_ok=True)
+        path = directory / f"{part.workload}-seed{self.settings.seed}-shards{self.shards}-round{index}.txt"
+        start = start_of(part.records)
+        with open(path, "w") as file:
+            for record in sorted(part.records, key=lambda record: record[1]):
+                status = STATUS_NAMES[record[3]]
+                file.write(f"{span(record, start)} client {record[0]} {status} {record[4]} {record[5]!r}\n")
+        return path
 
     def _summary(self) -> str:
         counts = dict(self.counts)

@@ -79,7 +79,7 @@ class AppendScript(WorkloadScript):
             self.reconnected()
 
     def _transaction(self, index: int, cut: Exchange | None) -> Steps:
-        drawn = [self._draw(index) for _ in range(self.random.randint(2, 5))]
+        drawn = [self._draw(index) for _ in range(self.random.randint(2, self.plan.length))]
         outcome = yield from self.transaction([command for command, _ in drawn], False, self.random.random(), cut)
         self._conclude(outcome, drawn, "MULTI", ())
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from random import Random
 from typing import Callable, NamedTuple, Sequence
 
-from checkers import invariants, linearizability, list_append, registers as register_checker
+from checkers import invariants, linearizability, list_append, queues as queue_checker, registers as register_checker
 from history import Verdict
 from resp import Connection
-from workloads import appends, bank, databases, registers, small
+from workloads import appends, bank, databases, queues, registers, small
 from workloads.common import Plan, WorkloadScript
 
 
@@ -46,6 +46,7 @@ WORKLOADS = {
         Workload("append", appends.AppendScript, _draw_keys, _nothing_to_prepare, appends.final_reads, list_append.check),
         Workload("register", registers.RegisterScript, _draw_keys, _nothing_to_prepare, registers.final_reads, register_checker.check),
         Workload("bank", bank.BankScript, _draw_keys, bank.prepare, bank.final_reads, invariants.check),
+        Workload("queue", queues.QueueScript, _draw_keys, _nothing_to_prepare, queues.drain, queue_checker.check),
         Workload("small", small.SmallScript, _draw_keys, _nothing_to_prepare, _nothing_to_finish, linearizability.check),
         Workload("database", databases.DatabaseScript, _draw_keys, _nothing_to_prepare, _nothing_to_finish, _check_databases),
     )

@@ -14,6 +14,8 @@ class Plan(NamedTuple):
     """The parameters of a round, drawn from its seed."""
 
     prefix: str
+    # How many commands a transaction has at the most.
+    length: int
     # How many keys are in use at a time, and how many operations a client does before one of them is replaced.
     width: int
     advance: int

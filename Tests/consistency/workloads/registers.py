@@ -57,7 +57,7 @@ class RegisterScript(WorkloadScript):
                 return name, (b"GETDEL", keys[0]), keys[:1], []
             else:
                 return name, (self.random.choice((b"DEL", b"UNLINK")), *keys), keys, []
-        count = self.random.randint(2, 4) if name in ("MGET", "MSET", "MSETNX") else 1
+        count = self.random.randint(2, self.plan.length) if name in ("MGET", "MSET", "MSETNX") else 1
         keys = self.keys(index, count)
         if name in ("MGET", "GET"):
             return name, (name.encode(), *keys), keys, []
@@ -122,7 +122,7 @@ class RegisterScript(WorkloadScript):
             self.reconnected()
 
     def _transaction(self, index: int, cut: Exchange | None) -> Steps:
-        drawn = [self._draw(index, cut) for _ in range(self.random.randint(2, 4))]
+        drawn = [self._draw(index, cut) for _ in range(self.random.randint(2, self.plan.length))]
         outcome = yield from self.transaction([each[1] for each in drawn], False, self.random.random(), cut)
         self._conclude(outcome, drawn, "MULTI", ())
 
