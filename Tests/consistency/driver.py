@@ -121,18 +121,21 @@ class Link:
                 self._hang_up(reset=False)
                 return
             self.exchange = exchange
-            if not self._socket:
-                self._connect()
             data = b"".join(map(encode, exchange.commands))
+            sent = data if exchange.cut_after is None else data[: max(1, int(len(data) * exchange.cut_after))]
             self._replies: list[Any] = []
             self._returns: list[int] = []
-            if exchange.cut_after is None:
+            try:
+                if not self._socket:
+                    self._connect()
                 self.since = monotonic_ns()
-                self._socket.sendall(data)
+                self._socket.sendall(sent)
+            except OSError as error:
+                self.script.problems.append(f"client {self.script.client}: {error}")
+                self._hang_up(reset=False)
                 return
-            sent = data[: max(1, int(len(data) * exchange.cut_after))]
-            self.since = monotonic_ns()
-            self._socket.sendall(sent)
+            if exchange.cut_after is None:
+                return
             self._hang_up(exchange.reset)
             answer = Answer(self.since, [], [], False, len(sent) == len(data))
 

@@ -13,15 +13,15 @@ import shlex
 import sys
 import time
 import traceback
-from collections import Counter
 from pathlib import Path
 from random import Random
 from typing import NamedTuple, Sequence
 
 from driver import monotonic_ns, run_in_processes
-from history import FAILED, OK, STATUS_NAMES, Verdict, span, start_of
+from history import STATUS_NAMES, Verdict, span, start_of
 from resp import Connection, ErrorReply
 from server import Server
+from tally import Tally
 from workloads.catalogue import WORKLOADS, Workload
 from workloads.common import Plan
 
@@ -76,7 +76,7 @@ class Runner:
 
     def __init__(self, settings: Settings, shards: int) -> None:
         self.settings, self.shards = settings, shards
-        self.counts: Counter[str] = Counter()
+        self.tally = Tally()
         self._checking: Checking | None = None
 
     def run(self) -> str:
@@ -86,7 +86,9 @@ class Runner:
         index = settings.first_round
         try:
             self._look_at_commands(server)
-            while time.monotonic() - started < settings.seconds:
+            # Each workload has a round at least, however slow the machine is.
+            turns = settings.first_round + len(settings.workloads) + (len(settings.workloads) > 1)
+            while index < turns or time.monotonic() - started < settings.seconds:
                 parts = self._run_round(server, index)
                 self._conclude()
                 self._checking = Checking(index, parts)
@@ -94,14 +96,16 @@ class Runner:
                 index += 1
                 if time.monotonic() - reported > PROGRESS_SECONDS:
                     reported = time.monotonic()
-                    print(f"  {self.shards} shards, {reported - started:.0f} s: {self._summary()}", flush=True)
+                    print(f"  {self.shards} shards, {reported - started:.0f} s: {self.tally.headline()}", flush=True)
             self._conclude()
             server.stop()
         finally:
             if self._checking:
                 self._checking.discard()
             server.discard()
-        return self._summary()
+        if weakness := self.tally.weakness():
+            raise Failure(f"this run proves nothing: {weakness}")
+        return f"{self.tally.headline()}\n{self.tally.details()}"
 
     def _look_at_commands(self, server: Server) -> None:
         with Connection(server.port) as connection:
@@ -116,14 +120,24 @@ class Runner:
         """Every workload by itself, then all of them at once, and so on."""
         settings = self.settings
         names = settings.workloads
-        turn = index % (len(names) + 1)
+        turn = index % (len(names) + (len(names) > 1))
         chosen = names if turn == len(names) else [names[turn]]
         source = Random(f"{settings.seed}/{index}")
         plans = []
         for name in chosen:
             clients = max(4, source.choice((settings.clients // 2, settings.clients, settings.clients * 2)) // len(chosen))
-            length = source.choice((3, 4, 4, 10))
-            plan = Plan(f"{name[0]}{index}", length, settings.keys, 1, clients, 0, settings.transactions, self._blocking, settings.cuts, settings.pretend)
+            plan = Plan(
+                prefix=f"{name[0]}{index}",
+                length=source.choice((3, 4, 4, 10)),
+                width=settings.keys,
+                advance=1,
+                clients=clients,
+                first_client=0,
+                transactions=settings.transactions,
+                blocking=self._blocking,
+                cuts=settings.cuts,
+                pretend=settings.pretend,
+            )
             plans.append((WORKLOADS[name], WORKLOADS[name].draw_plan(source, plan)))
         with Connection(server.port) as connection:
             connection.command(b"FLUSHALL")
@@ -159,15 +173,10 @@ class Runner:
         if not checking:
             return
         verdicts, seconds = checking.result()
-        self.counts["rounds"] += 1
-        self.counts["check ms"] += int(seconds * 1000)
+        self.tally.rounds += 1
+        self.tally.check_seconds += seconds
         for part, verdict in zip(checking.parts, verdicts):
-            self.counts[part.workload] += verdict.operations
-            self.counts["operations"] += verdict.operations
-            self.counts["failed"] += sum(record[3] == FAILED for record in part.records)
-            self.counts["unknown"] += sum(record[3] not in (OK, FAILED) for record in part.records)
-            for name, count in verdict.notes.items():
-                self.counts[f"{part.workload} {name}"] += count
+            self.tally.add(part.workload, part.records, verdict)
             if self.settings.verbose:
                 print(f"  round {checking.index}, {part.workload}: {verdict.operations} operations, checked in {seconds:.2f} s", flush=True)
         for part, verdict in zip(checking.parts, verdicts):
@@ -203,16 +212,6 @@ class Runner:
                 status = STATUS_NAMES[record[3]]
                 file.write(f"{span(record, start)} client {record[0]} {status} {record[4]} {record[5]!r}\n")
         return path
-
-    def _summary(self) -> str:
-        counts = dict(self.counts)
-        general = ("operations", "failed", "unknown", "rounds", "check ms")
-        text = (
-            f"{counts.get('operations', 0)} operations ({counts.get('failed', 0)} aborted, {counts.get('unknown', 0)} cut off) "
-            f"in {counts.get('rounds', 0)} rounds, checked in {counts.get('check ms', 0) / 1000:.1f} s"
-        )
-        details = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()) if name not in general)
-        return f"{text}: {details}"
 
 
 class Checking:

@@ -164,10 +164,9 @@ def check(records: Sequence[tuple], initial: tuple = (None,) * KEYS) -> Verdict:
         if record[3] != FAILED:
             cases.setdefault(record[5][0], []).append(record)
     anomalies: list[Anomaly] = []
-    undecided = overlapping = 0
+    undecided = 0
     for case, history in cases.items():
         history.sort(key=lambda record: record[1])
-        overlapping += sum(later[1] < earlier[2] for earlier, later in zip(history, history[1:]))
         try:
             explained = is_linearizable(history, initial)
         except Undecided:
@@ -176,7 +175,7 @@ def check(records: Sequence[tuple], initial: tuple = (None,) * KEYS) -> Verdict:
         if not explained:
             anomalies.append(_describe(case, minimal(history, initial)))
             break
-    notes = {"histories": len(cases), "undecided": undecided, "overlapping": overlapping}
+    notes = {"histories": len(cases), "undecided": undecided}
     return Verdict(anomalies, len(records), notes)
 
 

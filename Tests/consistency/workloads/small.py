@@ -119,6 +119,8 @@ class SmallScript(WorkloadScript):
             self.record(outcome.call, outcome.ret, OK, "", (case, command, replies))
         elif outcome.state == UNCERTAIN:
             self.record(outcome.call, FOREVER, UNKNOWN, "", (case, ("MULTI", body), None))
+        else:
+            self.record(outcome.call, outcome.ret, FAILED, "", (case, ("MULTI", body), None))
         if not outcome.answer.complete:
             self.reconnected()
 
