@@ -11,7 +11,8 @@ enum ClientContainerCommand: CommandContainer {
       ClientSetNameCommand.self, ClientSetInfoCommand.self, ClientKillCommand.self, ClientPauseCommand.self,
       ClientUnpauseCommand.self, ClientReplyCommand.self, ClientNoEvictCommand.self,
       ClientNoTouchCommand.self,
-      ClientUnblockCommand.self, ClientGetRedirCommand.self, ClientHelpCommand.self,
+      ClientUnblockCommand.self, ClientGetRedirCommand.self, ClientTrackingCommand.self,
+      ClientCachingCommand.self, ClientTrackingInfoCommand.self, ClientHelpCommand.self,
     ])
 }
 

@@ -28,6 +28,8 @@ struct ClientOptionError: Error {
 
   static let syntax = ClientOptionError(ErrorText.syntax)
 
+  init(text: [UInt8]) { self.text = text }
+
   init(_ text: StaticString) { self.text = ByteView(text).array }
 
   /// An error that repeats what the client sent.

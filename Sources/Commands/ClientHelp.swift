@@ -8,7 +8,10 @@ enum ClientHelpCommand: ClientCommand {
   static func execute(_ call: inout ClientCall) { HelpReply.write("CLIENT", entries, to: call.reply) }
 
   private static let entries: [HelpReply.Entry] = [
-    ("GETREDIR", ["Where notifications about tracked keys go: -1, for nothing is tracked."]),
+    (
+      "CACHING (YES|NO)", ["Whether the keys of the next command are tracked, in the modes OPTIN and OPTOUT."]
+    ),
+    ("GETREDIR", ["The connection that gets this one's messages about changed keys; -1 without tracking."]),
     ("GETNAME", ["The name of this connection."]),
     ("ID", ["The identifier of this connection."]),
     ("INFO", ["The line of CLIENT LIST for this connection."]),
@@ -55,6 +58,14 @@ enum ClientHelpCommand: ClientCommand {
       ["Tell which library, or which version of it, is at the other end."]
     ),
     ("SETNAME <name>", ["Name this connection."]),
+    (
+      "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]]",
+      [
+        "         [OPTIN] [OPTOUT] [NOLOOP]",
+        "Whether this connection is told of changes to keys that it has read.",
+      ]
+    ),
+    ("TRACKINGINFO", ["How this connection is told of changed keys."]),
     ("UNBLOCK <clientid> [TIMEOUT|ERROR]", ["End the waiting of another connection."]),
     ("UNPAUSE", ["End a pause before its time."]),
   ]

@@ -2,7 +2,7 @@ import Bytes
 import Engine
 import RESP
 
-// Who a client is: CLIENT ID, INFO, GETNAME, SETNAME, SETINFO, GETREDIR.
+// Who a client is: CLIENT ID, INFO, GETNAME, SETNAME, SETINFO.
 
 enum ClientIdCommand: ClientCommand {
   static let declaration = CommandDeclaration.client(
@@ -75,17 +75,6 @@ enum ClientSetInfoCommand: ClientCommand {
     }
     call.client.pointee[keyPath: attribute] = call.arguments[3].string
     call.reply.pointee.ok()
-  }
-}
-
-enum ClientGetRedirCommand: ClientCommand {
-  static let declaration = CommandDeclaration.client(
-    "getredir", arity: 2, since: "6.0.0",
-    summary: "Returns the client to which notifications about tracked keys go.")
-
-  static func execute(_ call: inout ClientCall) {
-    // Nothing is tracked.
-    call.reply.pointee.integer(-1)
   }
 }
 

@@ -41,7 +41,7 @@ extension InfoReport {
     info.field("client_recent_max_input_buffer", whole.clients.largestInputBytes)
     info.field("client_recent_max_output_buffer", whole.clients.largestOutputBytes)
     info.field("blocked_clients", whole.clients.blockedCount)
-    info.field("tracking_clients", 0)
+    info.field("tracking_clients", server.trackingClientCounts.reduce(0) { $0 + $1.load() })
     info.field("clients_in_timeout_table", whole.clients.timedCount)
     info.field("total_blocking_keys", whole.clients.waitedKeyCount)
     info.field("total_blocking_keys_on_nokey", whole.clients.neededKeyCount)

@@ -57,10 +57,13 @@ extension InfoReport {
       "latest_fork_usec", "total_forks",
       "migrate_cached_sockets", "slave_expires_tracked_keys", "active_defrag_hits", "active_defrag_misses",
       "active_defrag_key_hits", "active_defrag_key_misses", "total_active_defrag_time",
-      "current_active_defrag_time", "tracking_total_keys", "tracking_total_items", "tracking_total_prefixes",
+      "current_active_defrag_time",
     ] {
       info.field(name, 0)
     }
+    info.field("tracking_total_keys", whole.tracking.keyCount)
+    info.field("tracking_total_items", whole.tracking.itemCount)
+    info.field("tracking_total_prefixes", whole.tracking.prefixCount)
   }
 
   private func writeReplies(to info: inout InfoText) {

@@ -11,6 +11,9 @@ extension Directive {
       "client-query-buffer-limit", \.clientQueryBufferLimitBytes, 1 << 20...Int.max,
       summary: "unparsed input one client may pile up"),
     clientOutputBufferLimit,
+    .integer(
+      "tracking-table-max-keys", \.trackingTableMaxKeys, 0...Int.max,
+      summary: "keys remembered for clients that keep copies of them; 0 sets no limit"),
     .memory(
       "proto-max-bulk-len", \.protoMaxBulkBytes, 1 << 20...Int.max,
       summary: "longest argument a command may carry"),

@@ -31,6 +31,8 @@ public struct Settings: Sendable, Equatable {
   public var clientQueryBufferLimitBytes = 1 << 30
   /// Unsent replies each class of client may pile up. Directive `client-output-buffer-limit`.
   public var outputBufferLimits = OutputBufferLimits()
+  /// Keys that are remembered because clients keep copies of them; 0 for any number. Directive `tracking-table-max-keys`.
+  public var trackingTableMaxKeys = 1_000_000
   /// Longest argument a command may carry. Directive `proto-max-bulk-len`.
   public var protoMaxBulkBytes = 512 << 20
 

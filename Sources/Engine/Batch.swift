@@ -61,6 +61,7 @@ struct Batch {
   /// What the client's replies may take: a part that passes it need not be kept.
   let replyByteLimit: Int
   let leavesAges: Bool
+  let caller: Caller
   /// Shards that have not answered.
   var partsPending: Int
 
@@ -95,6 +96,7 @@ struct Batch {
         ranges: rangeCopy,
         shardCount: shardCount, database: client.pointee.database, version: client.pointee.reply.version,
         replyByteLimit: client.pointee.reply.byteLimit, leavesAges: client.pointee.flags.contains(.noTouch),
+        caller: client.caller(loop: origin),
         partsPending: 0))
     batch.linkCommands(results: block + resultStart, heap: heap)
     return batch

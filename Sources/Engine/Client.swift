@@ -50,8 +50,13 @@ public struct ClientFlags: OptionSet, Sendable {
   /// Subscribes to a channel or a pattern.
   public static let subscriber = ClientFlags(rawValue: 1 << 28)
 
+  /// CLIENT TRACKING: the client keeps copies of keys and is told when they change.
+  public static let tracking = ClientFlags(rawValue: 1 << 29)
+  /// CLIENT CACHING: it is about the next command.
+  public static let cachingGiven = ClientFlags(rawValue: 1 << 30)
+
   /// The flags that make each command of a client be looked at alone.
-  public static let careful: ClientFlags = [.replyOff, .replySkipNext]
+  public static let careful: ClientFlags = [.replyOff, .replySkipNext, .cachingGiven]
 }
 
 /// Input that is being read as commands: a receive buffer, or a block that was a query buffer.
@@ -112,6 +117,8 @@ public struct Client {
 
   /// What the client subscribes to; nil while that is nothing.
   public var subscriptions: UnsafeMutablePointer<ClientSubscriptions>?
+  /// How the client tracks keys; nil if it does not.
+  public internal(set) var tracking: ClientTracking?
 
   public var address: String
   public var localAddress: String

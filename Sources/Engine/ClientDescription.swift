@@ -31,6 +31,10 @@ public struct ClientDescription: Sendable {
   public let database: Int
   /// Subscriptions by `ChannelKind`.
   public let subscriptionCounts: [Int]
+  /// The client that is told of changed keys: 0 for this one, -1 for none.
+  public let redirection: Int64
+  public let isRedirectionBroken: Bool
+  public let isBroadcasting: Bool
   public let input: Input
   public let output: Output
   /// All memory of the connection: its state, input, arguments and replies.
@@ -79,6 +83,10 @@ public struct ClientDescription: Sendable {
     flags = client.pointee.flags
     database = client.pointee.database
     subscriptionCounts = ChannelKind.allCases.map { client.subscriptionCount($0) }
+    let tracking = client.pointee.tracking
+    redirection = tracking.map { Int64($0.redirection) } ?? -1
+    isRedirectionBroken = tracking?.isRedirectionBroken ?? false
+    isBroadcasting = tracking?.options.contains(.broadcast) ?? false
     input = Input(of: client)
     output = Output(of: client)
     let sendBytes = client.pointee.sendVector.map { ShardHeap.usableSize($0) } ?? 0
@@ -150,19 +158,22 @@ extension ClientDescription {
       " qbuf=\(input.byteCount) qbuf-free=\(input.freeBytes) argv-mem=\(input.argumentBytes) multi-mem=0"
     line += " rbs=\(output.bufferBytes) rbp=\(output.bufferedBytesPeak) obl=\(output.bufferedBytes)"
     line += " oll=\(output.listCount) omem=\(output.listBytes) tot-mem=\(totalBytes) events=\(eventLetters)"
-    line += " cmd=\(lastCommand >= 0 ? commandNames[lastCommand] : "NULL") user=default redir=-1"
+    line += " cmd=\(lastCommand >= 0 ? commandNames[lastCommand] : "NULL") user=default redir=\(redirection)"
     line += " resp=\(version.rawValue) lib-name=\(libraryName) lib-ver=\(libraryVersion)\n"
   }
 
   /// The letters under which Redis shows the client's states; `N` for none.
   private var flagLetters: String {
     let letters: [(flag: ClientFlags, letter: Character)] = [
-      (.monitor, "O"), (.subscriber, "P"), (.paused, "b"), (.blocked, "b"), (.closeAfterReply, "c"),
+      (.monitor, "O"), (.subscriber, "P"), (.tracking, "t"), (.paused, "b"), (.blocked, "b"),
+      (.closeAfterReply, "c"),
       (.closeNow, "A"),
       (.unixSocket, "U"),
       (.noEvict, "e"), (.noTouch, "T"),
     ]
-    let shown = String(letters.filter { flags.contains($0.flag) }.map(\.letter))
+    var shown = String(letters.filter { flags.contains($0.flag) }.map(\.letter))
+    if isRedirectionBroken { shown.append("R") }
+    if isBroadcasting { shown.append("B") }
     return shown.isEmpty ? "N" : shown
   }
 

@@ -118,7 +118,10 @@ extension UnsafeMutablePointer<Coordinator> {
       } else {
         runPrepared(client, base: input.base)
       }
-      if isCareful { showToMonitors(client, pointee.prepared, input) }
+      if isCareful {
+        showToMonitors(client, pointee.prepared, input)
+        client.pointee.flags.remove(.cachingGiven)
+      }
       if remoteCount == 0, case .exhausted = end { stashRemainder(client) }
       return
     }
@@ -132,7 +135,10 @@ extension UnsafeMutablePointer<Coordinator> {
         count: pointee.arguments.count - argumentStart)
       if isCareful, !admit(client, routing, start: start, inlineCopy: inlineCopy) { return }
       runAlone(client, routing, arguments)
-      if isCareful { showToMonitors(client, routing, arguments) }
+      if isCareful {
+        showToMonitors(client, routing, arguments)
+        if !arguments[0].equalsIgnoringCase("client") { client.pointee.flags.remove(.cachingGiven) }
+      }
     }
   }
 
@@ -268,7 +274,8 @@ extension UnsafeMutablePointer<Coordinator> {
       let group = pointee.prepared + first
       Execution.runGroup(
         group, count: count, base: base, ranges: pointee.arguments.ranges, on: shard, reply: client.reply,
-        database: client.pointee.database, leavesAges: client.pointee.flags.contains(.noTouch)
+        database: client.pointee.database, leavesAges: client.pointee.flags.contains(.noTouch),
+        caller: client.caller(loop: shard.pointee.index)
       ) { index, nanoseconds in
         noteSlow(group + index, base: base, nanoseconds: nanoseconds, client)
       }

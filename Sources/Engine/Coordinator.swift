@@ -198,6 +198,7 @@ extension UnsafeMutablePointer<Coordinator> {
       ranges: pointee.arguments.ranges, rangeCount: pointee.arguments.count,
       shardCount: pointee.server.shardCount, heap: shard.pointee.heap)
     client.pointee.flags.insert(.waiting)
+    shard.beginReads(client)
     pointee.outstandingCount += 1
     shard.pointee.commandCount &+= UInt64(pointee.preparedCount)
     let payload = UInt64(UInt(bitPattern: batch))
@@ -257,6 +258,7 @@ extension UnsafeMutablePointer<Coordinator> {
     }
     shard.pointee.heap.free(batch, for: .messages)
     client.pointee.flags.remove(.waiting)
+    shard.endReads(client)
     shard.enqueueOutput(client)
     process(client)
   }

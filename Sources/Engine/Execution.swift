@@ -16,10 +16,11 @@ enum Execution {
   static func runGroup(
     _ commands: UnsafePointer<PreparedCommand>, count: Int, base: UnsafePointer<UInt8>,
     ranges: UnsafePointer<ArgumentRange>, on shard: UnsafeMutablePointer<Shard>,
-    reply: UnsafeMutablePointer<ReplyBuffer>, database: Int, leavesAges: Bool,
+    reply: UnsafeMutablePointer<ReplyBuffer>, database: Int, leavesAges: Bool, caller: Caller,
     slow: (Int, UInt64) -> Void
   ) {
     shard.pointee.keyspace.leavesAges = leavesAges
+    shard.pointee.caller = caller
     if count > 1 {
       for index in 0..<count {
         shard.pointee.keyspace.prefetchBucket(hash: commands[index].hash, in: database)
@@ -48,6 +49,7 @@ enum Execution {
     }
     shard.reportNotes()
     shard.serveWaitersIfReady()
+    shard.pointee.caller = Caller()
   }
 
   /// Asks for the memory of the elements that the commands name, where their keys hold large collections.
@@ -98,6 +100,7 @@ enum Execution {
     part.pointee.replies.byteLimit = batch.pointee.replyByteLimit
     let reply = part.replies
     shard.pointee.keyspace.leavesAges = batch.pointee.leavesAges
+    shard.pointee.caller = batch.pointee.caller
     var first = part.pointee.firstCommand
     var done = 0
     var ticks = pantala_ticks()
@@ -134,6 +137,7 @@ enum Execution {
     }
     shard.reportNotes()
     shard.serveWaitersIfReady()
+    shard.pointee.caller = Caller()
   }
 
   /// The same for commands of a batch that are chained.
@@ -174,6 +178,9 @@ enum Execution {
       shard: shard, arguments: arguments, reply: reply, database: database, hash: command.pointee.hash,
       hashedArgument: entry.pointee.firstKey)
     entry.pointee.keyCommand.unsafelyUnwrapped.execute(&call)
+    if shard.pointee.caller.tracker != .none, entry.pointee.flags.contains(.readOnly) {
+      shard.rememberRead(entry, arguments, shard.pointee.caller.tracker)
+    }
     shard.serveWaitersIfReady()
     let now = pantala_ticks()
     let nanoseconds = shard.pointee.nanoseconds(ofTicks: now &- ticks)

@@ -120,6 +120,7 @@ extension UnsafeMutablePointer<Shard> {
   /// for it. To be called while the keys are still there.
   @inline(never)
   public func flushed(database: Int?) {
+    noteTrackedFlush()
     if pointee.observers.isEmpty { return }
     reportNotes()
     noteWaitedKeys(in: database.map { [$0] } ?? Array(0..<pointee.keyspace.databaseCount))
@@ -179,6 +180,7 @@ extension UnsafeMutablePointer<Shard> {
     _ key: Key, in database: Int, _ eventClass: KeyEventClasses, _ event: StaticString
   ) {
     if pointee.observers.contains(.waiters) { noteWaitedKey(key, in: database) }
+    if pointee.observers.contains(.tracking) { noteTrackedChange(key) }
     dispatchEvent(key, in: database, eventClass, event, isChange: true)
   }
 

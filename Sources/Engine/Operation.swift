@@ -26,6 +26,8 @@ public final class Operation: @unchecked Sendable {
   private let ranges: UnsafeMutablePointer<ArgumentRange>
   /// When it began, in the core's ticks; later by what was spent waiting.
   var start: UInt64
+  /// Whose command it is. What it reads is remembered before it begins.
+  let caller: Caller
 
   fileprivate init(
     coordinator: UnsafeMutablePointer<Coordinator>, client: UnsafeMutablePointer<Client>,
@@ -35,6 +37,7 @@ public final class Operation: @unchecked Sendable {
     self.client = client
     self.entry = entry
     start = coordinator.now()
+    caller = client.caller(loop: coordinator.pointee.shard.pointee.index)
     // The loop's store of ranges is used again for the next client's commands.
     let heap = coordinator.pointee.shard.pointee.heap
     ranges = heap.allocate(arguments.count * MemoryLayout<ArgumentRange>.stride, for: .messages)
@@ -75,6 +78,12 @@ public final class Operation: @unchecked Sendable {
     _ shards: [Int], _ body: @escaping @Sendable (UnsafeMutablePointer<Shard>) -> Value
   ) async -> [Value] {
     let own = localShard.pointee.index
+    let caller = caller
+    let body: @Sendable (UnsafeMutablePointer<Shard>) -> Value = { shard in
+      shard.pointee.caller = caller
+      defer { shard.pointee.caller = Caller() }
+      return body(shard)
+    }
     if shards == [own] {
       let value = body(localShard)
       localShard.reportNotes()
@@ -141,6 +150,7 @@ public final class Operation: @unchecked Sendable {
     heap.free(reply, for: .messages)
     heap.free(ranges, for: .messages)
     client.pointee.flags.remove(.waiting)
+    localShard.endReads(client)
     coordinator.process(client)
   }
 }
@@ -154,7 +164,11 @@ extension UnsafeMutablePointer<Coordinator> {
     let operation = Operation(coordinator: self, client: client, entry: entry, arguments: arguments)
     let command = entry.pointee.coordinatedCommand
     let executor = pointee.executor
+    let tracksReads = operation.tracksReads
+    // A call that waits for somebody must not keep news back.
+    if !entry.pointee.flags.contains(.blocking) { pointee.shard.beginReads(client) }
     Task(executorPreference: executor) {
+      if tracksReads { await operation.rememberReads() }
       if let command {
         await command.coordinate(operation)
       } else {

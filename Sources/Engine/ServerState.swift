@@ -27,6 +27,9 @@ public final class ServerState: Sendable {
 
   /// Subscriptions of each loop's clients, to channels, patterns and shard channels.
   public let subscriptionCounts: [AtomicCell]
+  /// Clients of each loop that track keys, and keys of each shard that are tracked.
+  public let trackingClientCounts: [AtomicCell]
+  let trackedKeyCounts: [AtomicCell]
 
   private let configurationBox: Mutex<Configuration>
   public let nextClientIdentifier = Atomic<UInt64>(1)
@@ -63,6 +66,8 @@ public final class ServerState: Sendable {
     sleepFlags = (0..<shardCount).map { _ in SleepFlag() }
     ringDescriptors = (0..<shardCount).map { _ in AtomicCell(-1) }
     liveBytes = (0..<shardCount).map { _ in AtomicCell(0) }
+    trackingClientCounts = (0..<shardCount).map { _ in AtomicCell(0) }
+    trackedKeyCounts = (0..<shardCount).map { _ in AtomicCell(0) }
     subscriptionCounts = (0..<shardCount).map { _ in AtomicCell(0) }
     clientCounts = (0..<shardCount).map { _ in AtomicCell(0) }
   }

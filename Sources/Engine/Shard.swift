@@ -63,8 +63,20 @@ public struct Shard: ~Copyable {
   var writingClient: UnsafeMutablePointer<Client>?
   /// What waits for it.
   var keptBack: UnsafeMutablePointer<ReplyBuffer>?
-  /// Messages for other loops' subscribers.
-  var eventOutbox = EventOutbox()
+  /// What is to be told to each loop at the end of the turn, and whether there is anything.
+  var outboxes: [LoopOutbox]
+  var hasOutgoing = false
+  /// Whose commands are being executed.
+  var caller = Caller()
+  /// The keys of this shard of which clients keep copies.
+  var trackedKeys = TrackedKeys()
+  /// The prefixes of keys whose changes clients of any loop want broadcast.
+  var broadcastPrefixes: [BroadcastPrefix] = []
+  /// Of this shard's loop: the clients that track keys, those that get others' messages, and by prefix those that
+  /// want broadcasts.
+  var trackingClients: [UInt64: UnsafeMutablePointer<Client>] = [:]
+  var redirectionTargets: [UInt64: UnsafeMutablePointer<Client>] = [:]
+  var broadcastClients: [[UInt8]: [UInt64]] = [:]
   public var network = NetworkCounters()
   public var commandsPerSecond = InstantaneousMetric()
   public var inputPerSecond = InstantaneousMetric()
@@ -91,6 +103,7 @@ public struct Shard: ~Copyable {
     self.nanosecondsPerTickFixed = nanosecondsPerTickFixed
     lookup = server.table.lookup
     settings = server.configuration.settings
+    outboxes = Array(repeating: LoopOutbox(), count: server.shardCount)
     slowNanoseconds = Self.slowNanoseconds(settings)
     waiting = WaitingTable(heap: heap)
     keyspace = Keyspace(heap: heap, hasher: hasher, databaseCount: settings.databaseCount)
@@ -122,6 +135,8 @@ public struct Shard: ~Copyable {
   }
 
   deinit {
+    var trackedKeys = trackedKeys
+    trackedKeys.removeAll(heap: heap)
     for index in 0..<server.table.count {
       if let histogram = histograms[index] { heap.free(histogram, for: .statistics) }
     }

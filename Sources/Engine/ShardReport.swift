@@ -77,6 +77,7 @@ public struct ShardReport: Sendable {
 
   public var clients = ClientTotals()
   public var subscriptions = SubscriptionTotals()
+  public var tracking = TrackingTotals()
 
   /// A report about no shard: the start of a sum.
   public init() { shardCount = 0 }
@@ -93,6 +94,7 @@ public struct ShardReport: Sendable {
     outputBytesPerSecond = shard.pointee.outputPerSecond.perSecond
     processorTimes = .ofCurrentThread()
     clients.count = shard.pointee.clientCount
+    tracking = TrackingTotals(of: shard)
     if parts.contains(.memory) {
       heap = shard.pointee.heap.survey()
       // The loop publishes the walk with the shard's live bytes: what is walked now is news for it, too.
@@ -152,6 +154,7 @@ public struct ShardReport: Sendable {
     }
     clients.merge(other.clients)
     subscriptions.merge(other.subscriptions)
+    tracking.merge(other.tracking)
   }
 
   public static func + (left: ShardReport, right: ShardReport) -> ShardReport {

@@ -24,6 +24,8 @@ public enum Purpose: Int, CaseIterable, Sendable {
   case functions
   /// Channels, patterns and their subscribers.
   case subscriptions
+  /// Keys of which clients keep copies, and who they are.
+  case tracking
   /// Receive buffers that the kernel fills.
   case receiveBuffers
   /// Batches on their way between shards, and their replies.
@@ -44,6 +46,7 @@ public enum Purpose: Int, CaseIterable, Sendable {
     case .scripts: "lua.caches"
     case .functions: "functions.caches"
     case .subscriptions: "subscriptions"
+    case .tracking: "tracking"
     case .receiveBuffers: "receive.buffers"
     case .messages: "shard.messages"
     case .statistics: "statistics"

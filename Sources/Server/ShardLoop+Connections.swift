@@ -341,7 +341,7 @@ extension UnsafeMutablePointer<ShardLoop> {
     if client.pointee.flags.contains(.monitor) {
       pointee.server.monitorCount.subtract(1, ordering: .relaxed)
     }
-    shard.unsubscribeAll(client)
+    shard.forget(client)
     client.pointee.previous?.pointee.next = client.pointee.next
     client.pointee.next?.pointee.previous = client.pointee.previous
     if shard.pointee.firstClient == client { shard.pointee.firstClient = client.pointee.next }

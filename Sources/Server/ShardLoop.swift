@@ -105,6 +105,7 @@ extension UnsafeMutablePointer<ShardLoop> {
     revisitClients()
     runBackgroundWork()
     pointee.shard.pointee.keyspace.releaseRemoved(blockMaximum: LoopTuning.releasedBlocksPerTurn)
+    pointee.coordinator.deliverOutboxes()
     sendOutput()
     pointee.coordinator.endTurn()
     pointee.publishMemory()

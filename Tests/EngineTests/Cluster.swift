@@ -128,10 +128,10 @@ final class Cluster {
     switch step {
     case .receive: return coordinators[index].receiveMessages()
     case .publish:
-      coordinators[index].deliverServed()
       let wasPending = coordinators[index].pointee.hasOverflow
+      let hadNews = coordinators[index].deliverOutboxes()
       coordinators[index].endTurn()
-      return wasPending
+      return wasPending || hadNews
     case .jobs: return executors[index].runJobs()
     case .output: return collectOutput(of: index)
     }
@@ -320,7 +320,7 @@ final class TestClient {
     if pointer.pointee.flags.contains(.monitor) {
       cluster.server.monitorCount.subtract(1, ordering: .relaxed)
     }
-    shard.unsubscribeAll(pointer)
+    shard.forget(pointer)
     pointer.pointee.previous?.pointee.next = pointer.pointee.next
     pointer.pointee.next?.pointee.previous = pointer.pointee.previous
     if shard.pointee.firstClient == pointer { shard.pointee.firstClient = pointer.pointee.next }

@@ -78,6 +78,16 @@ struct LinkTable {
     }
   }
 
+  /// Some block; `hash` decides which.
+  mutating func any(_ hash: UInt64) -> UnsafeMutablePointer<HashLink>? {
+    guard let buckets else { return nil }
+    var place = place(of: hash)
+    while true {
+      if let link = buckets[place] { return link }
+      place = place + 1 < bucketCount ? place + 1 : 0
+    }
+  }
+
   // MARK: Buckets
 
   @inline(__always)

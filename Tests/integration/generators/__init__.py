@@ -15,6 +15,7 @@ from generators.hashes import Hashes
 from generators.hyperloglogs import HyperLogLogs
 from generators.introspection import Introspection
 from generators.lists import Lists
+from generators.pubsub import PubSub
 from generators.sets import Sets
 from generators.sort import Sort
 from generators.sorted_sets import SortedSets
@@ -44,5 +45,6 @@ TYPED = {
     "sort": (Sort, 5),
     "dump": (Dump, 5),
     "types": (Types, 15),
+    "pubsub": (PubSub, 1),
 }
 FAMILIES = SHARED | TYPED
