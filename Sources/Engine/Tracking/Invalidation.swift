@@ -8,9 +8,14 @@ extension UnsafeMutablePointer<Shard> {
 
   /// Remembers that the client whose command was executed has read the command's keys.
   @inline(never)
+  func rememberRead(_ entry: UnsafePointer<CommandEntry>, _ arguments: Arguments, _ tracker: Tracker) {
+    rememberRead(entry, arguments, tracker) { _ in true }
+  }
+
+  /// The same for those keys of the command that `isOwn` names.
   func rememberRead(
     _ entry: UnsafePointer<CommandEntry>, _ arguments: Arguments, _ tracker: Tracker,
-    where isOwn: (ByteView) -> Bool = { _ in true }
+    where isOwn: (ByteView) -> Bool
   ) {
     if entry.pointee.firstKey > 0 {
       let last = entry.pointee.lastKey >= 0 ? entry.pointee.lastKey : arguments.count + entry.pointee.lastKey

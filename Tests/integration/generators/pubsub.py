@@ -44,7 +44,7 @@ class Scene:
                 number = self.random.randrange(CONNECTIONS)
                 arguments = self.command(number)
                 self.connections[number].send(encode(*arguments))
-                seen.append((number, tuple(arguments), self.sync()))
+                seen.append((number, tuple(arguments), self.sync(number, arguments)))
         finally:
             self.connections[0].command("RESET")
             self.connections[0].command("CONFIG", "SET", "notify-keyspace-events", "")
@@ -52,11 +52,14 @@ class Scene:
                 connection.close()
         return Reply("scene", tuple(seen))
 
-    def sync(self) -> tuple:
+    def sync(self, number: int, arguments: list[bytes | str]) -> tuple:
         """What has come to each connection, in a form that leaves open what Redis leaves open."""
         # What a shard tells another one follows the reply: the second round finds it.
         rounds = [[self.drain(connection) for connection in self.connections] for _ in range(2)]
-        return tuple(self.in_order(first + second) for first, second in zip(*rounds))
+        received = [first + second for first, second in zip(*rounds)]
+        if arguments[-1] in ("GETREDIR", "TRACKINGINFO"):
+            received[number] = [self.without_identifiers(reply) for reply in received[number]]
+        return tuple(map(self.in_order, received))
 
     def drain(self, connection: Connection) -> list[Reply]:
         self.turn += 1
@@ -64,7 +67,8 @@ class Scene:
         connection.send(encode("PING", token))
         replies = []
         while not self.is_answer(reply := connection.read_reply(), token):
-            replies.append(self.without_identifiers(reply))
+            is_broken = reply.kind == "push" and reply.value[0].value == b"tracking-redir-broken"
+            replies.append(self.without_identifiers(reply) if is_broken else reply)
         return replies
 
     @staticmethod
@@ -74,6 +78,8 @@ class Scene:
         return reply == Reply("bulk", token)
 
     def without_identifiers(self, reply: Reply) -> Reply:
+        if reply.kind == "map":
+            return Reply("map", tuple((key, self.without_identifiers(value)) for key, value in reply.value))
         if isinstance(reply.value, tuple):
             return Reply(reply.kind, tuple(map(self.without_identifiers, reply.value)))
         if reply.kind == "integer" and reply.value in self.identifiers:
@@ -90,7 +96,10 @@ class Scene:
                 reply.kind == "array" and bool(reply.value) and reply.value[0].value in (b"message", b"pmessage", b"smessage")
             )
 
-        pushes = sorted((reply for reply in replies if is_push(reply)), key=repr)
+        pushes = [reply for reply in replies if is_push(reply)]
+        # Broadcasts of several shards come apart.
+        news = {one for push in pushes for one in Scene.news(push)}
+        pushes = sorted([push for push in pushes if not Scene.news(push)] + sorted(news, key=repr), key=repr)
         if any(reply.value[0].value.endswith(b"unsubscribe") for reply in pushes if reply.value):
             pushes = sorted(pushes, key=lambda reply: repr(reply.value[:2]))
             pushes = [Reply("push", reply.value[:2]) if reply.value[0].value.endswith(b"unsubscribe") else reply for reply in pushes]
@@ -98,6 +107,17 @@ class Scene:
         if any(reply.kind == "array" and reply.value and (reply.value[0].value or b"") in UNSUBSCRIBED for reply in others):
             others = sorted((Reply(reply.kind, reply.value[:2]) for reply in others), key=repr)
         return tuple(others), tuple(pushes)
+
+    @staticmethod
+    def news(push: Reply) -> list[Reply]:
+        """The changed keys of a message, each in a message of its own."""
+        head, last = push.value[:-1], push.value[-1]
+        if push.value[0].value != b"invalidate" and push.value[1:2] != (Reply("bulk", b"__redis__:invalidate"),):
+            return []
+        if last.kind != "array":
+            # All keys. Redis writes the null of the version that the tracking client speaks, not the receiving one.
+            return [Reply(push.kind, head + (Reply("null", None),))]
+        return [Reply(push.kind, head + (Reply("array", (key,)),)) for key in last.value]
 
     # Commands
 
