@@ -16,10 +16,12 @@ let genericCommands: [any Command.Type] = [
 extension KeyCall {
   /// A key looked up as commands do that ask about a key and not for its value: counted as a hit or a miss, its age left
   /// as it is.
+  ///
+  /// - Parameter isQuiet: whether a miss is no event.
   @inline(__always)
-  func lookupUntouched(_ key: Key) -> Entry? {
+  func lookupUntouched(_ key: Key, isQuiet: Bool = false) -> Entry? {
     guard let entry = keyspace.lookup(key, in: database, for: .peek) else {
-      keyspace.countMiss(key, in: database)
+      if isQuiet { keyspace.statistics.misses &+= 1 } else { keyspace.countMiss(key, in: database) }
       return nil
     }
     keyspace.statistics.hits &+= 1

@@ -53,7 +53,7 @@ struct KeyMovement: Sendable {
     let targetShard = operation.shard(of: target.key)
     if !replacesTarget {
       let exist = await operation.onShards([sourceShard, targetShard]) { [self] shard in
-        shard.has(shard.pointee.index == sourceShard ? source : target)
+        shard.pointee.index == sourceShard ? hasSource(shard) : shard.has(target)
       }
       if !exist[0] { return .sourceMissing }
       if exist[1] { return .targetExists }
@@ -76,6 +76,13 @@ struct KeyMovement: Sendable {
       }
     }
     return .targetExists
+  }
+
+  /// Whether the source is there. If not, the look at it was a read as far as others see.
+  private func hasSource(_ shard: UnsafeMutablePointer<Shard>) -> Bool {
+    if shard.has(source) { return true }
+    if keepsSource { shard.pointee.keyspace.countMiss(shard.key(source), in: source.database) }
+    return false
   }
 
   private func take(from shard: UnsafeMutablePointer<Shard>) -> ValueTransfer? {

@@ -24,7 +24,9 @@ enum ObjectEncodingCommand: KeyCommand {
     "encoding", since: "2.2.3", summary: "Names the form in which a key's value is kept.")
 
   static func execute(_ call: inout KeyCall) {
-    guard let entry = call.lookupUntouched(call.key(2)) else { return call.reply.pointee.null() }
+    guard let entry = call.lookupUntouched(call.key(2), isQuiet: true) else {
+      return call.reply.pointee.null()
+    }
     call.reply.pointee.bulk(entry.encodingName)
   }
 }
@@ -34,7 +36,7 @@ enum ObjectFreqCommand: KeyCommand {
     "freq", since: "4.0.0", summary: "Answers how often a key is used, where eviction goes by that.")
 
   static func execute(_ call: inout KeyCall) {
-    guard call.lookupUntouched(call.key(2)) != nil else { return call.reply.pointee.null() }
+    guard call.lookupUntouched(call.key(2), isQuiet: true) != nil else { return call.reply.pointee.null() }
     call.reply.pointee.error(
       """
       ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching \
@@ -48,7 +50,9 @@ enum ObjectIdleTimeCommand: KeyCommand {
     "idletime", since: "2.2.3", summary: "Answers for about how many seconds a key was not used.")
 
   static func execute(_ call: inout KeyCall) {
-    guard let entry = call.lookupUntouched(call.key(2)) else { return call.reply.pointee.null() }
+    guard let entry = call.lookupUntouched(call.key(2), isQuiet: true) else {
+      return call.reply.pointee.null()
+    }
     call.reply.pointee.integer(call.keyspace.idleSeconds(of: entry))
   }
 }
@@ -58,7 +62,7 @@ enum ObjectRefCountCommand: KeyCommand {
     "refcount", since: "2.2.3", summary: "Answers how many keys share a key's value: always one.")
 
   static func execute(_ call: inout KeyCall) {
-    guard call.lookupUntouched(call.key(2)) != nil else { return call.reply.pointee.null() }
+    guard call.lookupUntouched(call.key(2), isQuiet: true) != nil else { return call.reply.pointee.null() }
     call.reply.pointee.integer(1)
   }
 }

@@ -54,7 +54,7 @@ struct DirectiveTests {
     ("set-max-intset-entries", "512"), ("set-max-listpack-entries", "128"), ("set-max-listpack-value", "64"),
     ("zset-max-listpack-entries", "128"), ("zset-max-listpack-value", "64"),
     ("stream-node-max-bytes", "4096"),
-    ("stream-node-max-entries", "100"), ("hll-sparse-max-bytes", "3000"),
+    ("stream-node-max-entries", "100"), ("hll-sparse-max-bytes", "3000"), ("notify-keyspace-events", ""),
   ]
 
   @Test("defaults as CONFIG GET prints them", arguments: defaultTexts)
