@@ -17,10 +17,10 @@ import sys
 import time
 import traceback
 from random import Random
-from typing import Any, Generator, Iterator, NamedTuple, Sequence
+from typing import Any, Generator, NamedTuple, Sequence
 
-from history import FOREVER, OK, UNKNOWN
-from resp import Command, ErrorReply, ReplyReader, encode
+from history import FOREVER, UNKNOWN
+from resp import Command, ReplyReader, encode
 
 # A cut connection's client goes on under its number plus this.
 INCARNATION = 10_000

@@ -109,7 +109,7 @@ class Runner:
 
     def _look_at_commands(self, server: Server) -> None:
         with Connection(server.port) as connection:
-            infos = connection.command(b"COMMAND", b"INFO", b"BLPOP", b"BRPOP", b"BLMOVE")
+            infos = connection.command(b"COMMAND", b"INFO", b"BLPOP", b"BRPOP", b"BLMOVE", b"BLMPOP")
             self._blocking = None not in infos
             if not self._blocking:
                 print("  the server has no blocking commands: they are left out", flush=True)

@@ -29,22 +29,19 @@ CHANGES_SHOWN = 6
 
 def broken(rule: str, expected: Any, observed: Any) -> str | None:
     """Why an observation breaks its rule."""
-    match rule:
-        case "total":
-            total = sum(int(value or 0) for value in observed)
-            return None if total == expected else f"the total is {total} instead of {expected}: {text(observed)}"
-        case "equal":
-            if len(observed) == expected and len(set(observed)) <= 1:
-                return None
-            return f"these should be {expected} equal values: {text(observed)}"
-        case "one of":
-            return None if observed in expected else f"answered {text(observed)} instead of {' or '.join(map(text, expected))}"
-        case "each once":
-            counts = Counter(element for elements in observed for element in elements)
-            wrong = [element for element in counts.keys() | set(expected) if counts[element] != (element in expected)]
-            if not wrong:
-                return None
-            return ", ".join(f"{text(element)} is in {counts[element]} places" for element in sorted(wrong)[:5])
+    if rule == TOTAL:
+        total = sum(int(value or 0) for value in observed)
+        return None if total == expected else f"the total is {total} instead of {expected}: {text(observed)}"
+    if rule == EQUAL:
+        if len(observed) == expected and len(set(observed)) <= 1:
+            return None
+        return f"these should be {expected} equal values: {text(observed)}"
+    if rule == ONE_OF:
+        return None if observed in expected else f"answered {text(observed)} instead of {' or '.join(map(text, expected))}"
+    if rule == EACH_ONCE:
+        counts = Counter(element for elements in observed for element in elements)
+        wrong = [element for element in counts.keys() | set(expected) if counts[element] != (element in expected)]
+        return ", ".join(f"{text(element)} is in {counts[element]} places" for element in sorted(wrong)[:5]) or None
     raise ValueError(f"no such rule: {rule}")
 
 

@@ -47,8 +47,11 @@ class _Checker:
     def _report(self, name: str, reason: str, *indices: int) -> None:
         examples = self.anomalies.setdefault(name, [])
         if len(examples) < EXAMPLES_PER_NAME:
-            shown = [f"client {record[0]} {span(record, self.start)} {record[4]}: {show(record)}" for record in map(self.records.__getitem__, indices)]
-            examples.append(Anomaly(name, (reason, *shown)))
+            examples.append(Anomaly(name, (reason, *map(self._shown, indices))))
+
+    def _shown(self, index: int) -> str:
+        record = self.records[index]
+        return f"client {record[0]} {span(record, self.start)} {record[4]}: {show(record)}"
 
     def _gather(self) -> None:
         for index, record in enumerate(self.records):
@@ -79,11 +82,12 @@ class _Checker:
 
     def _check_losses(self, queue: Any, elements: list[bytes]) -> None:
         """The history ends when the queues are drained, so only those whose connection was cut may have taken what is missing."""
-        missing = [element for element in elements if (queue, element) not in self.takes and self.records[self.pushes[queue, element]][3] == OK]
+        untaken = [element for element in elements if (queue, element) not in self.takes]
+        missing = [element for element in untaken if self.records[self.pushes[queue, element]][3] == OK]
         allowed = self.lost_takers.get(queue, 0)
         if len(missing) > allowed:
-            reason = f"{len(missing)} elements of {text(queue)} are lost, and only {allowed} takers were cut off; the first is {text(missing[0])}"
-            self._report("lost", reason, self.pushes[queue, missing[0]])
+            reason = f"{len(missing)} elements of {text(queue)} are lost, and only {allowed} takes were cut off; the first"
+            self._report("lost", f"{reason} is {text(missing[0])}", self.pushes[queue, missing[0]])
 
     def _check_order(self, queue: Any, elements: list[bytes]) -> None:
         """Nobody takes an element when an older one is still there.

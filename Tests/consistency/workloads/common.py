@@ -24,7 +24,7 @@ class Plan(NamedTuple):
     first_client: int
     # Whether the server has MULTI.
     transactions: bool
-    # Whether it has BLPOP, BRPOP and BLMOVE.
+    # Whether it has BLPOP, BRPOP, BLMOVE and BLMPOP.
     blocking: bool
     # The part of the operations in which the connection is cut.
     cuts: float

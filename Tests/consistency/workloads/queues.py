@@ -84,22 +84,38 @@ class QueueScript(WorkloadScript):
 
     def _take(self, cut: Exchange | None) -> Steps:
         queues = self.random.sample(self._first + self._second, self.random.choice((1, 2, 3)))
-        blocking = self.plan.blocking and self.random.random() < 0.8
-        command = (b"BLPOP", *queues, TIMEOUT) if blocking else (b"LPOP", queues[0])
+        draw = self.random.random()
+        if draw < 0.2:
+            queues = queues[:1]
+            command: Command = (b"LPOP", queues[0])
+        elif draw < 0.4 or not self.plan.blocking:
+            command = (b"LMPOP", b"%d" % len(queues), *queues, b"LEFT", b"COUNT", b"%d" % self.random.randint(1, 3))
+        elif draw < 0.6:
+            command = (b"BLMPOP", TIMEOUT, b"%d" % len(queues), *queues, b"LEFT")
+        else:
+            command = (b"BLPOP", *queues, TIMEOUT)
         answer = yield Exchange([command], *(cut[1:] if cut else ()))
         kind = command[0].decode()
-        if not answer.complete:
-            self.record_unknown(answer, kind, tuple((TAKE, queue, None) for queue in (queues if blocking else queues[:1])))
-            self.reconnected()
-            return
-        reply = answer.replies[0]
-        if reply is None:
-            # Several at once were empty at one time; so each was.
-            steps = tuple((EMPTY, queue, None) for queue in (queues if blocking else queues[:1]))
+        if answer.complete:
+            self.record(answer.call, answer.returns[0], OK, kind, self._taken(kind, queues, answer.replies[0]))
         else:
-            queue, element = reply if blocking else (queues[0], reply)
-            steps = ((TAKE, queue, element),)
-        self.record(answer.call, answer.returns[0], OK, kind, steps)
+            most = int(command[-1]) if kind == "LMPOP" else 1
+            self.record_unknown(answer, kind, tuple((TAKE, queue, None) for queue in queues for _ in range(most)))
+            self.reconnected()
+
+    @staticmethod
+    def _taken(kind: str, queues: list[bytes], reply: Any) -> tuple:
+        if reply is None:
+            # Several were empty at one time; so each was.
+            return tuple((EMPTY, queue, None) for queue in queues)
+        if kind == "LPOP":
+            return ((TAKE, queues[0], reply),)
+        queue, elements = reply
+        if kind == "BLPOP":
+            return ((TAKE, queue, elements),)
+        # Who doesn't wait takes from the first that has something. Who waits may be woken by any.
+        before = queues[: queues.index(queue)] if kind == "LMPOP" else []
+        return (*((EMPTY, each, None) for each in before), *((TAKE, queue, element) for element in elements))
 
 
 def drain(connection: Connection, records: Sequence[tuple], client: int, plan: Plan) -> list[tuple]:

@@ -1,7 +1,8 @@
 """Small histories over a few keys, with all kinds of commands, for a checker that tries all orders.
 
-A case is a set of keys that a group of clients works on for some milliseconds by the clock; then they move on to fresh ones.
-Lists are popped by blocking commands, too, where the server has them. The commands a client sends follow from the seed; which case they fall into is the clock's.
+A case is a set of keys that a group of clients works on for some milliseconds by the clock; then they move on to fresh
+ones. Lists are popped by blocking commands, too, where the server has them. The commands a client sends follow from the
+seed; which case they fall into is the clock's.
 """
 
 from __future__ import annotations
