@@ -7,6 +7,10 @@ import PackageDescription
 let usesSystemAllocator = ProcessInfo.processInfo.environment["PANTALA_SYSTEM_ALLOCATOR"] != nil
 let heapSettings: [SwiftSetting] = usesSystemAllocator ? [.define("SYSTEM_ALLOCATOR")] : []
 
+// With PANTALA_PLANTED_FAULT set, transactions don't wait for their locks: the consistency test must find that out.
+let hasPlantedFault = ProcessInfo.processInfo.environment["PANTALA_PLANTED_FAULT"] != nil
+let engineSettings: [SwiftSetting] = hasPlantedFault ? [.define("PLANTED_FAULT")] : []
+
 let package = Package(
   name: "pantala",
   products: [.executable(name: "pantala", targets: ["pantala"])],
@@ -39,7 +43,8 @@ let package = Package(
         "Bytes", "Configuration", "Heap", "Keyspace", "RESP", "Ring", "Statistics", "CIntrinsics",
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "HeapModule", package: "swift-collections"),
-      ]),
+      ],
+      swiftSettings: engineSettings),
     .target(name: "Commands", dependencies: ["Engine", "Geography", "Serialization", "Sketches"]),
     .target(
       name: "Server",

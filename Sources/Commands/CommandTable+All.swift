@@ -18,6 +18,7 @@ extension CommandTable {
       serializationCommands,
       sortCommands,
       pubSubCommands,
+      transactionCommands,
       connectionCommands,
       serverCommands,
       memoryCommands,

@@ -79,6 +79,7 @@ enum ResetCommand: ClientCommand, SubscriberCommand {
   static func execute(_ call: inout ClientCall) {
     call.stopMonitoring()
     call.shard.forget(call.client)
+    call.coordinator.forgetTransaction(call.client)
     // The library's name stays: it is still the same library at the other end.
     call.client.pointee.name = ""
     call.client.pointee.database = 0

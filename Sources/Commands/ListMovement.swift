@@ -62,7 +62,7 @@ struct ListMovement: Sendable {
     case element([UInt8])
   }
 
-  /// Does it over two shards: a look at both lists, the pop, the push. If the target has become something else in
+  /// Does it in several steps, mostly over two shards: a look at both lists, the pop, the push. If the target has become something else in
   /// between, the element goes back to where it was.
   func run(_ operation: Operation) async {
     if await !attempt(operation) { operation.reply.pointee.null() }
@@ -73,9 +73,14 @@ struct ListMovement: Sendable {
     let sourceShard = operation.shard(of: source)
     let targetShard = operation.shard(of: target)
     let reply = operation.reply
-    let found = await operation.onShards([sourceShard, targetShard]) { [self] shard in
-      find(shard.pointee.index == sourceShard ? source : target, on: shard)
-    }
+    let found =
+      if sourceShard == targetShard {
+        await operation.onShard(sourceShard) { [self] in [find(source, on: $0), find(target, on: $0)] }
+      } else {
+        await operation.onShards([sourceShard, targetShard]) { [self] shard in
+          find(shard.pointee.index == sourceShard ? source : target, on: shard)
+        }
+      }
     if found[0] == .missing { return false }
     guard found[0] == .list, found[1] != .otherType else {
       reply.pointee.error(ErrorText.wrongType)

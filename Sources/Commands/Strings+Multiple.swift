@@ -23,7 +23,7 @@ enum MGetCommand: KeyCommand {
   }
 }
 
-enum MSetCommand: KeyCommand, CoordinatedCommand {
+enum MSetCommand: KeyCommand {
   static let declaration = CommandDeclaration(
     name: "mset", arity: -3, flags: [.write, .denyOutOfMemory],
     keys: [.keys(step: 2, [.overwrite, .update])],
@@ -39,14 +39,6 @@ enum MSetCommand: KeyCommand, CoordinatedCommand {
     }
     call.setPairs()
     call.reply.pointee.ok()
-  }
-
-  static func coordinate(_ operation: Operation) async {
-    // A key without a value must be found before any shard sets anything.
-    guard hasPairs(operation.arguments) else {
-      return operation.reply.pointee.error(ErrorText.wrongArity("mset"))
-    }
-    await operation.coordinateByPolicy()
   }
 }
 

@@ -49,6 +49,10 @@ public struct ClientFlags: OptionSet, Sendable {
 
   /// Subscribes to a channel or a pattern.
   public static let subscriber = ClientFlags(rawValue: 1 << 28)
+  /// MULTI: commands are queued until EXEC or DISCARD.
+  public static let multi = ClientFlags(rawValue: 1 << 20)
+  /// A command could not be queued: EXEC will refuse.
+  public static let multiSpoiled = ClientFlags(rawValue: 1 << 21)
 
   /// CLIENT TRACKING: the client keeps copies of keys and is told when they change.
   public static let tracking = ClientFlags(rawValue: 1 << 29)
@@ -95,6 +99,13 @@ public struct Client {
   public var partialArguments: UnsafeMutablePointer<ArgumentStore>?
   /// The query buffer can't hold a whole command before it has this many bytes.
   public var bytesNeeded = 0
+
+  /// What keeps the next command waiting for a lock, or has been granted for it.
+  var held: UnsafeMutablePointer<HeldCommand>?
+  /// The commands since MULTI.
+  var queued: QueuedCommands?
+  /// The keys that WATCH named.
+  var watches: WatchList?
 
   /// Neighbours in the loop's list of clients.
   public var next: UnsafeMutablePointer<Client>?

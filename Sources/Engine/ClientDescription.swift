@@ -41,6 +41,10 @@ public struct ClientDescription: Sendable {
   public let totalBytes: Int
   /// The last command's place in the command table, -1 before the first.
   public let lastCommand: Int
+  /// Commands queued since MULTI, -1 outside of a transaction, and their memory.
+  public let queuedCount: Int
+  public let queuedBytes: Int
+  public let watchedCount: Int
   public let version: ProtocolVersion
   public let libraryName: String
   public let libraryVersion: String
@@ -92,7 +96,10 @@ public struct ClientDescription: Sendable {
     let sendBytes = client.pointee.sendVector.map { ShardHeap.usableSize($0) } ?? 0
     totalBytes =
       ShardHeap.usableSize(client) + input.allocatedBytes + input.argumentBytes + output.allocatedBytes
-      + sendBytes + client.subscriptionBytes
+      + sendBytes + client.subscriptionBytes + (client.pointee.queued?.allocatedBytes ?? 0)
+    queuedCount = flags.contains(.multi) ? client.pointee.queued?.commands.count ?? 0 : -1
+    queuedBytes = client.pointee.queued?.allocatedBytes ?? 0
+    watchedCount = client.pointee.watches?.keys.count ?? 0
     lastCommand = client.pointee.lastCommand
     version = client.pointee.reply.version
     libraryName = client.pointee.libraryName
@@ -152,10 +159,10 @@ extension ClientDescription {
     line += "id=\(identifier) addr=\(address) laddr=\(localAddress) fd=\(descriptor) name=\(name)"
     line += " age=\(ageSeconds) idle=\(idleSeconds) flags=\(flagLetters) db=\(database)"
     line += zip([" sub", " psub", " ssub"], subscriptionCounts).map { "\($0)=\($1)" }.joined()
-    // Nobody queues or watches: those commands are not there yet.
-    line += " multi=-1 watch=0"
+    line += " multi=\(queuedCount) watch=\(watchedCount)"
     line +=
-      " qbuf=\(input.byteCount) qbuf-free=\(input.freeBytes) argv-mem=\(input.argumentBytes) multi-mem=0"
+      " qbuf=\(input.byteCount) qbuf-free=\(input.freeBytes) argv-mem=\(input.argumentBytes)"
+    line += " multi-mem=\(queuedBytes)"
     line += " rbs=\(output.bufferBytes) rbp=\(output.bufferedBytesPeak) obl=\(output.bufferedBytes)"
     line += " oll=\(output.listCount) omem=\(output.listBytes) tot-mem=\(totalBytes) events=\(eventLetters)"
     line += " cmd=\(lastCommand >= 0 ? commandNames[lastCommand] : "NULL") user=default redir=\(redirection)"
@@ -169,7 +176,7 @@ extension ClientDescription {
       (.closeAfterReply, "c"),
       (.closeNow, "A"),
       (.unixSocket, "U"),
-      (.noEvict, "e"), (.noTouch, "T"),
+      (.noEvict, "e"), (.noTouch, "T"), (.multi, "x"),
     ]
     var shown = String(letters.filter { flags.contains($0.flag) }.map(\.letter))
     if isRedirectionBroken { shown.append("R") }

@@ -30,8 +30,18 @@ public protocol ClientCommand: Command {
 
 /// A command that must ask several shards, or wait: it runs as a task on the connection's loop and reads from
 /// top to bottom.
+///
+/// It holds the locks of all keys of the call from before its beginning until its end, so what it does in several hops is one
+/// step in the eyes of others. A command that waits for others can't hold them so long: it says that it does not lock,
+/// and does everything that must be one step by `Operation.inOneStep`.
 public protocol CoordinatedCommand: Command {
+  /// Whether the keys of the call are locked while it runs; true if nothing else is said.
+  static var locksKeys: Bool { get }
   static func coordinate(_ operation: Operation) async
+}
+
+extension CoordinatedCommand {
+  public static var locksKeys: Bool { true }
 }
 
 /// A command that can be done on the connection's loop at once, as long as no other loop has a part in it.

@@ -29,6 +29,16 @@ public struct CommandEntry {
   public let mayBlock: Bool
   /// The argument that names an element of the key's collection; 0 if none does.
   public let elementArgument: Int
+  /// Whether a call changes its keys, so that nobody else may use them meanwhile.
+  public var locksExclusively: Bool { flags.contains(.write) }
+  /// Whether a call concerns keys that its arguments don't show: all that there are, or any.
+  let usesWholeShards: Bool
+  /// Whether an operation locks its keys before it begins, until it ends.
+  let locksKeys: Bool
+  /// Whether the command is executed in a transaction's queueing phase instead of being queued.
+  let endsTransaction: Bool
+  /// Whether a call with keys of several shards can be done by every shard with its own keys, and the replies merged.
+  let isSplittable: Bool
   /// Where the subcommands start in the table, and how many there are.
   var subcommandStart = 0
   var subcommandCount = 0
@@ -63,6 +73,15 @@ public struct CommandEntry {
       lastKey = 0
       keyStep = 0
     }
+    usesWholeShards =
+      hidesKeys
+      || requestPolicy == .allShards && keyCommand != nil
+        && !flags.isDisjoint(with: [.write, .readOnly])
+    locksKeys = coordinatedCommand?.locksKeys ?? true
+    endsTransaction = ["multi", "exec", "discard", "watch", "quit", "reset"].contains(declaration.name)
+    isSplittable =
+      requestPolicy == .multiShard && responsePolicy != .special && keyCommand != nil
+      && coordinatedCommand == nil && firstKey > 0 && lastKey == -1
   }
 
   /// Whether a call has exactly one key, at `firstKey`.

@@ -94,15 +94,18 @@ extension UnsafeMutablePointer<Coordinator> {
       !client.pointee.flags.isDisjoint(with: .careful)
       || server.monitorCount.load(ordering: .relaxed) > 0 || isPaused
     if isCareful, holdIfAllPaused(client) { return }
-    pointee.preparedCount = 0
-    pointee.arguments.removeAll()
     guard var input = client.pointee.input else { return }
+    beginGroup(base: input.base)
     let start = input.offset
-    let inlineCopy = isCareful ? copyOfInlineCommand(input) : nil
+    let mayWait = isCareful || pointee.shard.pointee.locks.partCount > 0
+    let inlineCopy = mayWait ? copyOfInlineCommand(input) : nil
     var remoteCount = 0
+    let held = client.pointee.held
     let end = readCommands(
-      client, &input, maximum: isCareful ? 1 : groupMaximum, remoteCount: &remoteCount)
+      client, &input, maximum: isCareful || held != nil ? 1 : groupMaximum, remoteCount: &remoteCount)
     client.pointee.input = input
+    // What the client was granted is for the one command that is executed now.
+    defer { if held != nil { endHold(client) } }
 
     if pointee.preparedCount > 0 {
       if isCareful {
@@ -110,7 +113,7 @@ extension UnsafeMutablePointer<Coordinator> {
         if !admit(client, .alone(entry), start: start, inlineCopy: inlineCopy) { return }
       }
       client.pointee.lastCommand = pointee.prepared[pointee.preparedCount - 1].entry.pointee.index
-      client.pointee.commandCount += pointee.preparedCount
+      client.pointee.commandCount += pointee.preparedCallCount
       // What ended the group is looked at again, alone, when the group is done.
       if case .lone(_, _, let offset) = end { client.pointee.input?.offset = offset }
       if remoteCount > 0 {
@@ -129,16 +132,34 @@ extension UnsafeMutablePointer<Coordinator> {
     case .full: break
     case .exhausted: stashRemainder(client)
     case .failure(let error): fail(client, error)
-    case .lone(let routing, let argumentStart, _):
+    case .lone(let routing, let argumentStart, let offset):
       let arguments = Arguments(
         base: input.base, ranges: pointee.arguments.ranges + argumentStart,
         count: pointee.arguments.count - argumentStart)
       if isCareful, !admit(client, routing, start: start, inlineCopy: inlineCopy) { return }
-      runAlone(client, routing, arguments)
-      if isCareful {
-        showToMonitors(client, routing, arguments)
-        if !arguments[0].equalsIgnoringCase("client") { client.pointee.flags.remove(.cachingGiven) }
+      if case .blocked(let entry) = routing {
+        hold(client, entry, arguments, start: offset)
+        return restore(inlineCopy, at: start, of: client)
       }
+      runAlone(client, routing, arguments)
+      guard isCareful else { return }
+      // EXEC puts the ranges of all its commands behind its own, and they may have moved.
+      let again = Arguments(
+        base: input.base, ranges: pointee.arguments.ranges + argumentStart, count: arguments.count)
+      showToMonitors(client, routing, again)
+      if !again[0].equalsIgnoringCase("client") { client.pointee.flags.remove(.cachingGiven) }
+    }
+  }
+
+  /// Forgets the last group.
+  func beginGroup(base: UnsafePointer<UInt8>) {
+    pointee.inputBase = base
+    pointee.preparedCount = 0
+    pointee.preparedCallCount = 0
+    pointee.arguments.removeAll()
+    if !pointee.keyOwners.isEmpty {
+      pointee.keyOwners.removeAll(keepingCapacity: pointee.keyOwners.count <= Coordinator.preparedMaximum)
+      pointee.lockWishes.removeAll(keepingCapacity: true)
     }
   }
 
@@ -263,7 +284,7 @@ extension UnsafeMutablePointer<Coordinator> {
 
   // MARK: Execution of a local group
 
-  private func runPrepared(_ client: UnsafeMutablePointer<Client>, base: UnsafePointer<UInt8>) {
+  func runPrepared(_ client: UnsafeMutablePointer<Client>, base: UnsafePointer<UInt8>) {
     let shard = pointee.shard
     let isCareful = !client.pointee.flags.isDisjoint(with: [.replyOff, .replySkipping])
     let before = isCareful ? client.reply.pointee.count : 0
@@ -281,7 +302,7 @@ extension UnsafeMutablePointer<Coordinator> {
       }
       first += count
     }
-    shard.pointee.commandCount &+= UInt64(pointee.preparedCount)
+    shard.pointee.commandCount &+= UInt64(pointee.preparedCallCount)
     if isCareful { silence(client, from: before) }
     shard.endWriting(client)
   }

@@ -8,6 +8,10 @@ enum Routing {
   case prepared
   /// Alone, when all before it are done.
   case alone(UnsafePointer<CommandEntry>)
+  /// Not before a transaction lets go of a key of this shard.
+  case blocked(UnsafePointer<CommandEntry>)
+  /// Into the queue of its client's MULTI.
+  case queued(UnsafePointer<CommandEntry>)
   /// Not at all: an error is to be written.
   case refused(Refusal)
 }
@@ -19,6 +23,7 @@ enum Refusal {
   case wrongArity(UnsafePointer<CommandEntry>)
   case notAuthenticated(UnsafePointer<CommandEntry>)
   case subscribing(UnsafePointer<CommandEntry>)
+  case notInTransaction(UnsafePointer<CommandEntry>)
 }
 
 extension UnsafeMutablePointer<Coordinator> {
@@ -42,13 +47,41 @@ extension UnsafeMutablePointer<Coordinator> {
     }
     let arity = entry.pointee.arity
     if arity > 0 ? arguments.count != arity : arguments.count < -arity { return .refused(.wrongArity(entry)) }
-    if client.pointee.flags.intersection([.authenticated, .subscriber]) != .authenticated,
-      let refusal = refusal(of: entry, client)
-    {
-      return .refused(refusal)
+    if client.pointee.flags.intersection([.authenticated, .subscriber, .multi]) != .authenticated {
+      if let routing = routeSpecially(client, entry) { return routing }
     }
-    guard entry.pointee.keyCommand != nil, !entry.pointee.mayBlock else { return .alone(entry) }
+    return place(
+      entry, arguments, argumentStart: argumentStart, remoteCount: &remoteCount,
+      mayBeBlocked: shard.pointee.locks.partCount > 0 && client.pointee.held == nil)
+  }
 
+  /// The way of a command whose client is not authenticated, subscribes to something, or has begun a transaction; nil if it
+  /// goes the ordinary way.
+  @inline(never)
+  private func routeSpecially(
+    _ client: UnsafeMutablePointer<Client>, _ entry: UnsafePointer<CommandEntry>
+  ) -> Routing? {
+    let flags = client.pointee.flags
+    if !flags.contains(.authenticated), !entry.pointee.flags.contains(.noAuthentication) {
+      return .refused(.notAuthenticated(entry))
+    }
+    if flags.contains(.subscriber), client.pointee.version == .resp2, !entry.pointee.isForSubscribers {
+      return .refused(.subscribing(entry))
+    }
+    guard flags.contains(.multi), !entry.pointee.endsTransaction else { return nil }
+    return entry.pointee.flags.contains(.noMulti) ? .refused(.notInTransaction(entry)) : .queued(entry)
+  }
+
+  /// Decides where a command runs. A command for shards is added to the prepared ones, unless it has to wait for a lock.
+  @inline(__always)
+  func place(
+    _ entry: UnsafePointer<CommandEntry>, _ arguments: Arguments, argumentStart: Int, remoteCount: inout Int,
+    mayBeBlocked: Bool, isInTransaction: Bool = false
+  ) -> Routing {
+    let shard = pointee.shard
+    guard entry.pointee.keyCommand != nil, !entry.pointee.mayBlock || isInTransaction else {
+      return .alone(entry)
+    }
     let hash: UInt64
     let owner: Int
     if entry.pointee.hasSingleKey {
@@ -60,30 +93,25 @@ extension UnsafeMutablePointer<Coordinator> {
         owner = shard
         hash = firstHash
       case .several:
-        return .alone(entry)
+        guard entry.pointee.isSplittable,
+          !(entry.pointee.flags.contains(.denyOutOfMemory) && shard.pointee.refusesWrites)
+        else { return .alone(entry) }
+        spread(entry, argumentStart: argumentStart, argumentCount: arguments.count)
+        remoteCount += 1
+        return .prepared
       }
     }
-    if owner != shard.pointee.index { remoteCount += 1 }
+    if owner != shard.pointee.index {
+      remoteCount += 1
+    } else if mayBeBlocked, shard.isBlocked(entry, arguments) {
+      return .blocked(entry)
+    }
     pointee.prepared[pointee.preparedCount] = PreparedCommand(
       entry: entry, hash: hash, argumentStart: Int32(truncatingIfNeeded: argumentStart),
-      argumentCount: Int32(truncatingIfNeeded: arguments.count), shard: Int32(truncatingIfNeeded: owner))
+      argumentCount: Int32(truncatingIfNeeded: arguments.count), shard: Int16(truncatingIfNeeded: owner))
     pointee.preparedCount += 1
+    pointee.preparedCallCount += 1
     return .prepared
-  }
-
-  /// Why a client that is not authenticated, or subscribes to something, may not call a command.
-  @inline(never)
-  private func refusal(
-    of entry: UnsafePointer<CommandEntry>, _ client: UnsafeMutablePointer<Client>
-  ) -> Refusal? {
-    let flags = client.pointee.flags
-    if !flags.contains(.authenticated), !entry.pointee.flags.contains(.noAuthentication) {
-      return .notAuthenticated(entry)
-    }
-    if flags.contains(.subscriber), client.pointee.version == .resp2, !entry.pointee.isForSubscribers {
-      return .subscribing(entry)
-    }
-    return nil
   }
 
   private enum Owner {
@@ -122,6 +150,10 @@ extension UnsafeMutablePointer<Coordinator> {
       }
     }
     if firstKey > 0 {
+      // Keys that come with values must all have one. Where they have not, no shard is to execute its share.
+      if !(arguments.count - firstKey).isMultiple(of: entry.pointee.keyStep) {
+        return .one(shard: own, firstHash: 0)
+      }
       let last = entry.pointee.lastKey >= 0 ? entry.pointee.lastKey : arguments.count + entry.pointee.lastKey
       var index = firstKey
       while index <= last, index < arguments.count, isOne {
@@ -137,6 +169,53 @@ extension UnsafeMutablePointer<Coordinator> {
     return .one(shard: owner < 0 ? own : owner, firstHash: firstKey > 0 ? firstHash : 0)
   }
 
+  /// Adds a command to the prepared ones as a part for each shard that owns some of its keys, each with ranges of
+  /// its own: the name, and that shard's keys with what belongs to them. Notes what is to be locked.
+  private func spread(_ entry: UnsafePointer<CommandEntry>, argumentStart: Int, argumentCount: Int) {
+    let first = entry.pointee.firstKey
+    let step = entry.pointee.keyStep
+    let keyCount = (argumentCount - first) / step
+    let hasher = pointee.shard.pointee.keyspace.hasher
+    let mode: LockMode = entry.pointee.locksExclusively ? .exclusive : .shared
+    let firstOwner = pointee.keyOwners.count
+    let firstWish = pointee.lockWishes.count
+    guard let base = pointee.inputBase else { preconditionFailure("no input is being read") }
+    for key in 0..<keyCount {
+      let range = pointee.arguments.ranges[argumentStart + first + key * step]
+      let hash = hasher.hash(ByteView(start: base + Int(range.offset), count: Int(range.count)))
+      let owner = shardIndex(ofHash: hash, shardCount: pointee.server.shardCount)
+      pointee.keyOwners.append(Int16(truncatingIfNeeded: owner))
+      pointee.lockWishes.append(
+        LockWish(fingerprint: hash, shard: Int32(truncatingIfNeeded: owner), mode: mode))
+    }
+    // Where the whole command is, for whoever shows it.
+    pointee.arguments.append(
+      ArgumentRange(
+        offset: UInt32(truncatingIfNeeded: argumentStart), count: UInt32(truncatingIfNeeded: argumentCount)))
+    let firstPart = pointee.preparedCount
+    pointee.spreadCount += 1
+    for key in 0..<keyCount {
+      let owner = pointee.keyOwners[firstOwner + key]
+      if pointee.spreadStamps[Int(owner)] == pointee.spreadCount { continue }
+      pointee.spreadStamps[Int(owner)] = pointee.spreadCount
+      let partStart = pointee.arguments.count
+      for index in 0..<first { pointee.arguments.append(pointee.arguments.ranges[argumentStart + index]) }
+      for other in key..<keyCount where pointee.keyOwners[firstOwner + other] == owner {
+        for index in 0..<step {
+          pointee.arguments.append(pointee.arguments.ranges[argumentStart + first + other * step + index])
+        }
+      }
+      pointee.prepared[pointee.preparedCount] = PreparedCommand(
+        entry: entry, hash: pointee.lockWishes[firstWish + key].fingerprint,
+        argumentStart: Int32(truncatingIfNeeded: partStart),
+        argumentCount: Int32(truncatingIfNeeded: pointee.arguments.count - partStart), shard: owner,
+        partCount: PreparedCommand.furtherPart)
+      pointee.preparedCount += 1
+    }
+    pointee.prepared[firstPart].partCount = Int16(truncatingIfNeeded: pointee.preparedCount - firstPart)
+    pointee.preparedCallCount += 1
+  }
+
   // MARK: Commands alone
 
   /// Executes a command that goes with no other, or answers why it does not.
@@ -144,8 +223,10 @@ extension UnsafeMutablePointer<Coordinator> {
     let shard = pointee.shard
     let before = client.reply.pointee.count
     switch routing {
-    case .prepared:
+    case .prepared, .blocked:
       preconditionFailure("a prepared command is not executed alone")
+    case .queued(let entry):
+      queue(client, entry, arguments)
     case .refused(let refusal):
       refuse(client, refusal, arguments)
     case .alone(let entry):
@@ -153,6 +234,7 @@ extension UnsafeMutablePointer<Coordinator> {
       client.pointee.commandCount += 1
       shard.pointee.commandCount &+= 1
       if entry.pointee.flags.contains(.denyOutOfMemory), shard.pointee.refusesWrites {
+        spoilTransaction(client)
         client.reply.pointee.error(ErrorText.outOfMemory)
         shard.recordRejection(of: entry.pointee.index, client.reply)
       } else if let command = entry.pointee.clientCommand {
@@ -165,12 +247,14 @@ extension UnsafeMutablePointer<Coordinator> {
         return
       }
     }
-    silence(client, from: before)
+    // An EXEC that is under way writes its reply later.
+    if !client.pointee.flags.contains(.waiting) { silence(client, from: before) }
   }
 
   private func refuse(_ client: UnsafeMutablePointer<Client>, _ refusal: Refusal, _ arguments: Arguments) {
     let table = pointee.server.table
     var counted: Int?
+    spoilTransaction(client)
     switch refusal {
     case .unknownCommand:
       // A browser that was made to speak to us: what its page has it send must not be executed.
@@ -195,6 +279,9 @@ extension UnsafeMutablePointer<Coordinator> {
     case .subscribing(let entry):
       client.reply.pointee.error(ErrorText.subscribing(table.fullNames[entry.pointee.index]))
       counted = entry.pointee.index
+    case .notInTransaction(let entry):
+      client.reply.pointee.error(ErrorText.notInTransaction)
+      counted = entry.pointee.index
     }
     pointee.shard.recordRejection(of: counted, client.reply)
   }
@@ -206,7 +293,11 @@ extension UnsafeMutablePointer<Coordinator> {
     let errorsBefore = client.reply.pointee.errorCount
     let start = now()
     var call = ClientCall(coordinator: self, client: client, arguments: arguments)
+    let firstRange = arguments.ranges - UnsafePointer(pointee.arguments.ranges)
     command.execute(&call)
+    // EXEC puts the ranges of all its commands behind its own, and they may have moved.
+    let arguments = Arguments(
+      base: arguments.base, ranges: pointee.arguments.ranges + firstRange, count: arguments.count)
     count(
       entry, arguments, client, start: start, reply: client.reply,
       failed: client.reply.pointee.errorCount != errorsBefore)

@@ -92,6 +92,12 @@ extension UnsafeMutablePointer<Coordinator> {
     return ByteView(start: input.base + input.offset, count: end - input.offset).array
   }
 
+  /// Puts an inline command back as it stood.
+  func restore(_ inlineCopy: [UInt8]?, at start: Int, of client: UnsafeMutablePointer<Client>) {
+    guard let inlineCopy, let input = client.pointee.input else { return }
+    for (index, byte) in inlineCopy.enumerated() { input.base[start + index] = byte }
+  }
+
   /// Holds a client up if its command must wait, and then returns false.
   func admit(
     _ client: UnsafeMutablePointer<Client>, _ routing: Routing, start: Int, inlineCopy: [UInt8]?
@@ -99,9 +105,7 @@ extension UnsafeMutablePointer<Coordinator> {
     if case .alone(let entry) = routing {
       if entry.pointee.flags.contains(.write) || entry.pointee.flags.contains(.mayReplicate), isPaused {
         // It will be read again from its start.
-        if let inlineCopy, let input = client.pointee.input {
-          for (index, byte) in inlineCopy.enumerated() { input.base[start + index] = byte }
-        }
+        restore(inlineCopy, at: start, of: client)
         client.pointee.input?.offset = start
         client.pointee.flags.insert(.paused)
         return false
@@ -128,9 +132,7 @@ extension UnsafeMutablePointer<Coordinator> {
   func showToMonitors(
     _ client: UnsafeMutablePointer<Client>, _ command: UnsafePointer<PreparedCommand>, _ input: ClientInput
   ) {
-    let arguments = Arguments(
-      base: input.base, ranges: pointee.arguments.ranges + Int(command.pointee.argumentStart),
-      count: Int(command.pointee.argumentCount))
+    let arguments = command.pointee.wholeArguments(base: input.base, ranges: pointee.arguments.ranges)
     showToMonitors(client, .alone(command.pointee.entry), arguments)
   }
 

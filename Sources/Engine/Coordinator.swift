@@ -24,8 +24,19 @@ public struct Coordinator: ~Copyable {
 
   /// The ranges of the arguments read in this turn.
   var arguments: ArgumentStore
-  let prepared: UnsafeMutablePointer<PreparedCommand>
+  /// Where the bytes of the group that is being read begin.
+  var inputBase: UnsafePointer<UInt8>?
+  /// The group that is being read. A command over several shards takes as many places as it has shards.
+  var prepared: UnsafeMutablePointer<PreparedCommand>
   var preparedCount = 0
+  /// Commands among them.
+  var preparedCallCount = 0
+  /// What the commands over several shards are to lock, and for each of their keys the shard that owns it.
+  var lockWishes: [LockWish] = []
+  var keyOwners: [Int16] = []
+  /// For each shard, in which spreading of a command it was last seen.
+  let spreadStamps: UnsafeMutablePointer<UInt64>
+  var spreadCount: UInt64 = 0
 
   /// Messages that found a mailbox full, by target; sent when there is room.
   private var overflow: [Deque<Message>]
@@ -54,7 +65,9 @@ public struct Coordinator: ~Copyable {
       (inbound + other).initialize(to: server.mailboxes[other][shard.pointee.index])
     }
     arguments = ArgumentStore(heap: shard.pointee.heap)
-    prepared = .allocate(capacity: Self.preparedMaximum)
+    prepared = .allocate(capacity: Self.preparedMaximum + server.shardCount)
+    spreadStamps = .allocate(capacity: server.shardCount)
+    spreadStamps.initialize(repeating: 0, count: server.shardCount)
     overflow = Array(repeating: Deque(), count: server.shardCount)
     isPublishPending = Array(repeating: false, count: server.shardCount)
     needsWake = Array(repeating: false, count: server.shardCount)
@@ -62,6 +75,7 @@ public struct Coordinator: ~Copyable {
 
   deinit {
     prepared.deallocate()
+    spreadStamps.deallocate()
     outbound.deallocate()
     inbound.deallocate()
   }
@@ -104,6 +118,9 @@ public struct Coordinator: ~Copyable {
   /// Whether messages are kept back because a mailbox is full.
   public var hasOverflow: Bool { isPublishPending.contains(true) }
 
+  /// Whether somebody can go on whose locks were granted.
+  public var hasGranted: Bool { shard.pointee.locks.hasReady }
+
   /// Whether another loop has sent something.
   public var hasMessages: Bool {
     for origin in 0..<server.shardCount where origin != shard.pointee.index {
@@ -131,7 +148,7 @@ extension UnsafeMutablePointer<Coordinator> {
         any = true
       }
     }
-    return any
+    return resumeGranted() || any
   }
 
   private func handle(_ message: Message, from sender: Int) {
@@ -140,8 +157,11 @@ extension UnsafeMutablePointer<Coordinator> {
     }
     switch message.kind {
     case MessageKind.batch:
-      Execution.runPart(address.assumingMemoryBound(to: Batch.self), on: pointee.shard)
-      pointee.post(Message(kind: MessageKind.batchPartDone, payload: message.payload), to: sender)
+      let batch = address.assumingMemoryBound(to: Batch.self)
+      Execution.beginPart(of: batch, on: pointee.shard)
+      if Execution.runPart(batch, on: pointee.shard) {
+        pointee.post(Message(kind: MessageKind.batchPartDone, payload: message.payload), to: sender)
+      }
     case MessageKind.batchPartDone:
       finishPart(of: address.assumingMemoryBound(to: Batch.self))
     case MessageKind.releaseReplies:
@@ -160,7 +180,7 @@ extension UnsafeMutablePointer<Coordinator> {
         value.complete()
       }
     default:
-      preconditionFailure("a message of an unknown kind")
+      handle(message.kind, of: address.assumingMemoryBound(to: Transaction.self), from: sender)
     }
   }
 
@@ -185,121 +205,6 @@ extension UnsafeMutablePointer<Coordinator> {
   /// Has one other shard do something, without waiting for it.
   public func notify(_ target: Int, _ body: @escaping @Sendable (UnsafeMutablePointer<Shard>) -> Void) {
     send(Notice(origin: pointee.shard.pointee.index, body: body), to: [target])
-  }
-
-  // MARK: Batches
-
-  /// Sends the prepared commands to their shards and executes this shard's own meanwhile.
-  func startBatch(_ client: UnsafeMutablePointer<Client>, base: UnsafePointer<UInt8>) {
-    let shard = pointee.shard
-    let own = shard.pointee.index
-    let batch = Batch.make(
-      client: client, origin: own, base: base, prepared: pointee.prepared, count: pointee.preparedCount,
-      ranges: pointee.arguments.ranges, rangeCount: pointee.arguments.count,
-      shardCount: pointee.server.shardCount, heap: shard.pointee.heap)
-    client.pointee.flags.insert(.waiting)
-    shard.beginReads(client)
-    pointee.outstandingCount += 1
-    shard.pointee.commandCount &+= UInt64(pointee.preparedCount)
-    let payload = UInt64(UInt(bitPattern: batch))
-    for target in 0..<pointee.server.shardCount
-    where target != own && batch.part(target).pointee.commandCount > 0 {
-      pointee.post(Message(kind: MessageKind.batch, payload: payload), to: target)
-    }
-    if batch.part(own).pointee.commandCount > 0 {
-      // Others that are awake can begin while this shard does its own part.
-      pointee.publish(wakes: false)
-      Execution.runPart(batch, on: shard)
-    }
-  }
-
-  private func finishPart(of batch: UnsafeMutablePointer<Batch>) {
-    batch.pointee.partsPending -= 1
-    if batch.pointee.partsPending == 0 { finish(batch) }
-  }
-
-  /// Puts the replies of a batch in order, gives all memory back, and lets the client's input go on.
-  private func finish(_ batch: UnsafeMutablePointer<Batch>) {
-    let shard = pointee.shard
-    let own = shard.pointee.index
-    let client = batch.pointee.client
-    pointee.outstandingCount -= 1
-    for target in 0..<batch.pointee.shardCount where batch.part(target).pointee.commandCount > 0 {
-      batch.part(target).beginReading()
-    }
-    let isSilent = !client.pointee.flags.isDisjoint(with: [.replyOff, .replySkipping])
-    var dropped = ReplyBuffer(heap: shard.pointee.heap)
-    withUnsafeMutablePointer(to: &dropped) { dropped in
-      let target = isSilent ? dropped : client.reply
-      for index in 0..<batch.pointee.commandCount {
-        let command = batch.pointee.commands + index
-        let executor = Int(command.pointee.shard)
-        let result = batch.part(executor).moveNextReply(
-          to: target, owner: executor == own ? ReplyChunk.ownHeap : executor)
-        if UInt64(result.nanoseconds) >= shard.pointee.slowNanoseconds {
-          recordSlow(
-            batch.arguments(of: command), command.pointee.entry, nanoseconds: UInt64(result.nanoseconds),
-            client)
-        }
-      }
-      dropped.pointee.release()
-      sendHome(dropped)
-    }
-    if !isSilent { dropIfOverLimit(client, batch) }
-    client.pointee.flags.remove(.replySkipping)
-    for target in 0..<batch.pointee.shardCount {
-      guard let chain = batch.part(target).takeRemains() else { continue }
-      if target == own {
-        shard.freeReplies(chain)
-      } else {
-        // Memory goes home: only its own thread frees it, so that its counts stay true.
-        post(chain, to: target)
-      }
-    }
-    shard.pointee.heap.free(batch, for: .messages)
-    client.pointee.flags.remove(.waiting)
-    shard.endReads(client)
-    shard.enqueueOutput(client)
-    process(client)
-  }
-
-  /// A client whose part of a batch passed the limit of its replies has passed it, too. What the buffer gave up must not
-  /// wait for the client's next output, which may never come.
-  @inline(__always)
-  private func dropIfOverLimit(_ client: UnsafeMutablePointer<Client>, _ batch: UnsafeMutablePointer<Batch>) {
-    if client.pointee.reply.byteLimit == 0 { return }
-    for target in 0..<batch.pointee.shardCount where batch.part(target).pointee.replies.isOverLimit {
-      client.pointee.reply.passLimit()
-    }
-    sendHome(client.reply)
-  }
-
-  private func post(_ chain: UnsafeMutablePointer<ReplyChunk>, to owner: Int) {
-    pointee.post(
-      Message(kind: MessageKind.releaseReplies, payload: UInt64(UInt(bitPattern: chain))), to: owner,
-      wakes: false)
-  }
-
-  /// Gives chunks of other shards that a buffer is done with back to them.
-  @inline(__always)
-  public func sendHome(_ buffer: UnsafeMutablePointer<ReplyBuffer>) {
-    if let chain = buffer.pointee.takeReturned() { sendHome(chain) }
-  }
-
-  @inline(never)
-  private func sendHome(_ chain: UnsafeMutablePointer<ReplyChunk>) {
-    // Runs of one owner's chunks go in one message.
-    var first = chain
-    var last = chain
-    while let next = last.pointee.next {
-      if next.pointee.owner != first.pointee.owner {
-        last.pointee.next = nil
-        post(first, to: first.pointee.owner)
-        first = next
-      }
-      last = next
-    }
-    post(first, to: first.pointee.owner)
   }
 }
 

@@ -11,6 +11,11 @@ public enum ErrorText {
   public static let outOfMemory: StaticString =
     "OOM command not allowed when used memory > 'maxmemory'."
   public static let notAuthenticated: StaticString = "NOAUTH Authentication required."
+  public static let notInTransaction: StaticString = "ERR Command not allowed inside a transaction"
+  public static let transactionAborted: StaticString =
+    "EXECABORT Transaction discarded because of previous errors."
+  public static let transactionTooLarge: StaticString =
+    "ERR the transaction's commands are larger than client-query-buffer-limit"
   public static let invalidDatabase: StaticString = "ERR DB index is out of range"
   public static let sameObject: StaticString = "ERR source and destination objects are the same"
   public static let stringTooLong: StaticString =

@@ -91,18 +91,27 @@ enum Execution {
       arguments[command.pointee.entry.pointee.elementArgument], ofKeyWith: command.pointee.hash, in: database)
   }
 
-  /// Executes the part of a batch that is this shard's.
-  static func runPart(_ batch: UnsafeMutablePointer<Batch>, on shard: UnsafeMutablePointer<Shard>) {
+  /// Prepares a shard's part of a batch for its execution.
+  static func beginPart(of batch: UnsafeMutablePointer<Batch>, on shard: UnsafeMutablePointer<Shard>) {
     let part = batch.part(shard.pointee.index)
-    let database = batch.pointee.database
     part.pointee.replies = ReplyBuffer(heap: shard.pointee.heap)
     part.pointee.replies.version = batch.pointee.version
     part.pointee.replies.byteLimit = batch.pointee.replyByteLimit
+    part.pointee.nextResult = 0
+  }
+
+  /// Executes the part of a batch that is this shard's, or what is left of it. Returns false if a command has to wait for a
+  /// lock: the shard goes on with `resumePart` when it is granted.
+  static func runPart(_ batch: UnsafeMutablePointer<Batch>, on shard: UnsafeMutablePointer<Shard>) -> Bool {
+    let part = batch.part(shard.pointee.index)
+    let database = batch.pointee.database
     let reply = part.replies
+    // The commands of a transaction have all their locks.
+    let mayBeBlocked = batch.pointee.transaction == nil && shard.pointee.locks.partCount > 0
     shard.pointee.keyspace.leavesAges = batch.pointee.leavesAges
     shard.pointee.caller = batch.pointee.caller
     var first = part.pointee.firstCommand
-    var done = 0
+    var done = Int(part.pointee.nextResult)
     var ticks = pantala_ticks()
     while first >= 0 {
       // Stage by stage over the next commands of the chain.
@@ -125,6 +134,13 @@ enum Execution {
       prefetchElements(of: batch, from: first, count: count, on: shard)
       for _ in 0..<count {
         let command = batch.pointee.commands + Int(first)
+        if mayBeBlocked, shard.isBlocked(command.pointee.entry, batch.arguments(of: command)) {
+          part.pointee.firstCommand = first
+          part.pointee.nextResult = Int32(truncatingIfNeeded: done)
+          hold(command, of: batch, part, on: shard)
+          shard.pointee.caller = Caller()
+          return false
+        }
         let before = reply.pointee.count
         let nanoseconds = run(
           command, batch.arguments(of: command), on: shard, reply: reply, database: database, since: &ticks)
@@ -138,6 +154,40 @@ enum Execution {
     shard.reportNotes()
     shard.serveWaitersIfReady()
     shard.pointee.caller = Caller()
+    return true
+  }
+
+  private static func hold(
+    _ command: UnsafeMutablePointer<PreparedCommand>, of batch: UnsafeMutablePointer<Batch>,
+    _ part: UnsafeMutablePointer<BatchPart>, on shard: UnsafeMutablePointer<Shard>
+  ) {
+    let held = HeldCommand.make(
+      command.pointee.entry, batch.arguments(of: command), on: shard, owner: .batch(batch))
+    part.pointee.held = held
+    shard.queue(held)
+  }
+
+  /// Goes on with a part whose next command has been granted the lock that it waited for. Returns false if a later one has
+  /// to wait.
+  static func resumePart(_ batch: UnsafeMutablePointer<Batch>, on shard: UnsafeMutablePointer<Shard>) -> Bool
+  {
+    let part = batch.part(shard.pointee.index)
+    guard let held = part.pointee.held else { preconditionFailure("a part that waits for nothing goes on") }
+    part.pointee.held = nil
+    let command = batch.pointee.commands + Int(part.pointee.firstCommand)
+    let before = part.replies.pointee.count
+    var ticks = pantala_ticks()
+    shard.pointee.keyspace.leavesAges = batch.pointee.leavesAges
+    shard.pointee.caller = batch.pointee.caller
+    let nanoseconds = run(
+      command, batch.arguments(of: command), on: shard, reply: part.replies,
+      database: batch.pointee.database, since: &ticks)
+    part.pointee.results[Int(part.pointee.nextResult)] = CommandResult(
+      replyBytes: part.replies.pointee.count - before, nanoseconds: UInt32(clamping: nanoseconds))
+    part.pointee.nextResult += 1
+    part.pointee.firstCommand = command.pointee.next
+    shard.letGo(held)
+    return runPart(batch, on: shard)
   }
 
   /// The same for commands of a batch that are chained.
@@ -169,7 +219,10 @@ enum Execution {
   ) -> UInt64 {
     let entry = command.pointee.entry
     let index = entry.pointee.index
-    if entry.pointee.flags.contains(.denyOutOfMemory), shard.pointee.refusesWrites {
+    // Of a command over several shards either all parts are executed or none: its coordinator has asked.
+    if entry.pointee.flags.contains(.denyOutOfMemory), shard.pointee.refusesWrites,
+      command.pointee.partCount == 0
+    {
       refuseForMemory(index, on: shard, reply: reply)
       return 0
     }
@@ -186,9 +239,11 @@ enum Execution {
     let nanoseconds = shard.pointee.nanoseconds(ofTicks: now &- ticks)
     ticks = now
     // In a step of its own: changing an element through the shard at once breaks builds for the thread sanitizer.
-    let counters = shard.pointee.counters
-    counters[index].recordCall(nanoseconds: nanoseconds)
-    shard.pointee.recordLatency(index, nanoseconds: nanoseconds)
+    if command.pointee.partCount != PreparedCommand.furtherPart {
+      let counters = shard.pointee.counters
+      counters[index].recordCall(nanoseconds: nanoseconds)
+      shard.pointee.recordLatency(index, nanoseconds: nanoseconds)
+    }
     if reply.pointee.errorCount != errorsBefore { shard.recordError(of: index, reply) }
     return nanoseconds
   }

@@ -124,6 +124,7 @@ extension UnsafeMutablePointer<Shard> {
     if pointee.observers.isEmpty { return }
     reportNotes()
     noteWaitedKeys(in: database.map { [$0] } ?? Array(0..<pointee.keyspace.databaseCount))
+    noteFlushOfWatchedKeys(database: database)
   }
 
   /// Reports that the contents of two databases have been exchanged. There is no event for it.
@@ -132,6 +133,7 @@ extension UnsafeMutablePointer<Shard> {
     if pointee.observers.isEmpty { return }
     reportNotes()
     noteWaitedKeys(in: [first, second])
+    noteSwapOfWatchedKeys(first, second)
   }
 
   /// Reports what the keyspace noted by itself: keys that expired, were missed or created. To be called after each piece
@@ -181,6 +183,7 @@ extension UnsafeMutablePointer<Shard> {
   ) {
     if pointee.observers.contains(.waiters) { noteWaitedKey(key, in: database) }
     if pointee.observers.contains(.tracking) { noteTrackedChange(key) }
+    if pointee.observers.contains(.watches) { pointee.watches.noteChange(key.hash, in: database) }
     dispatchEvent(key, in: database, eventClass, event, isChange: true)
   }
 

@@ -13,6 +13,22 @@ enum MessageKind {
   static let hop: UInt64 = 4
   /// A hop of the receiver's that the sender has run.
   static let hopDone: UInt64 = 5
+  /// A transaction whose keys on the receiver's shard are to be locked; its work is done at once if the part says so.
+  static let transactionLock: UInt64 = 6
+  /// A transaction of the receiver's that has the sender's locks.
+  static let transactionLocked: UInt64 = 7
+  /// A transaction of the receiver's that the sender has refused.
+  static let transactionRefused: UInt64 = 8
+  /// A transaction whose work is to be done, and its locks let go.
+  static let transactionWork: UInt64 = 9
+  /// A transaction of the receiver's whose work the sender has done.
+  static let transactionDone: UInt64 = 10
+  /// A transaction whose locks are to be let go.
+  static let transactionRelease: UInt64 = 11
+  /// A transaction of the receiver's whose locks the sender has let go.
+  static let transactionReleased: UInt64 = 12
+  /// The same as `transactionRelease`, but the sender does not want to hear of it: the transaction begins again.
+  static let transactionUnlock: UInt64 = 13
 }
 
 /// A piece of work that one loop asks others to do on their shards.

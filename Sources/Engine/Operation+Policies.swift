@@ -27,10 +27,8 @@ extension Operation {
     let held = HeldInput(base: base)
     let replies = await onShards(parts.map(\.shard)) { [partOfShard] shard -> [UInt8] in
       guard let part = partOfShard[shard.pointee.index] else { return [] }
-      var buffer = ReplyBuffer(heap: shard.pointee.heap, purpose: .messages)
-      buffer.version = version
-      part.ranges.withUnsafeBufferPointer { ranges in
-        withUnsafeMutablePointer(to: &buffer) { buffer in
+      return shard.replyBytes(version: version) { buffer in
+        part.ranges.withUnsafeBufferPointer { ranges in
           guard let start = ranges.baseAddress else { return }
           var call = KeyCall(
             shard: shard, arguments: Arguments(base: held.base, ranges: start, count: ranges.count),
@@ -38,9 +36,6 @@ extension Operation {
           command.execute(&call)
         }
       }
-      let bytes = buffer.bytes()
-      buffer.release()
-      return bytes
     }
     merge(replies, parts)
   }
@@ -124,7 +119,7 @@ extension Operation {
   }
 
   /// Writes a reply that is already in the protocol's form, and counts it if it is an error.
-  private func writeRaw(_ bytes: [UInt8]) {
+  func writeRaw(_ bytes: [UInt8]) {
     guard bytes.first == UInt8(ascii: "-") else { return reply.pointee.append(bytes) }
     bytes.withUnsafeBufferPointer { buffer in
       guard let start = buffer.baseAddress, buffer.count >= 3 else { return }

@@ -28,11 +28,22 @@ public final class Operation: @unchecked Sendable {
   var start: UInt64
   /// Whose command it is. What it reads is remembered before it begins.
   let caller: Caller
+  /// The locks that the operation holds, or waits for.
+  var transaction: UnsafeMutablePointer<Transaction>?
+  /// Who waits for the locks; nil before the operation has begun.
+  var lockContinuation: UnsafeContinuation<Void, Never>?
+  /// Whether the operation is a command of a transaction, which holds all locks that it needs.
+  public let isInTransaction: Bool
+  /// Whether it executes what the client has queued since MULTI.
+  let executesQueue: Bool
 
-  fileprivate init(
+  init(
     coordinator: UnsafeMutablePointer<Coordinator>, client: UnsafeMutablePointer<Client>,
-    entry: UnsafePointer<CommandEntry>, arguments: Arguments
+    entry: UnsafePointer<CommandEntry>, arguments: Arguments, isInTransaction: Bool = false,
+    executesQueue: Bool = false
   ) {
+    self.isInTransaction = isInTransaction
+    self.executesQueue = executesQueue
     self.coordinator = coordinator
     self.client = client
     self.entry = entry
@@ -136,8 +147,9 @@ public final class Operation: @unchecked Sendable {
   // MARK: The end
 
   /// Hands the reply over and lets the client's input go on.
-  fileprivate func finish() {
-    let heap = localShard.pointee.heap
+  func finish() {
+    // Others may go on with the keys before anything is sent: a slow reader holds up nobody.
+    conclude()
     coordinator.count(
       entry, arguments, client, start: start, reply: reply, failed: reply.pointee.errorCount > 0)
     if client.pointee.flags.isDisjoint(with: [.replyOff, .replySkipping]) {
@@ -145,36 +157,99 @@ public final class Operation: @unchecked Sendable {
     } else {
       client.pointee.flags.remove(.replySkipping)
     }
-    reply.pointee.release()
-    coordinator.sendHome(reply)
-    heap.free(reply, for: .messages)
-    heap.free(ranges, for: .messages)
+    release()
     client.pointee.flags.remove(.waiting)
     localShard.endReads(client)
     coordinator.process(client)
   }
+
+  /// Hands the reply of a command of a transaction over to the operation that executes the transaction.
+  func finish(into whole: Operation) {
+    coordinator.count(
+      entry, arguments, client, start: start, reply: reply, failed: reply.pointee.errorCount > 0)
+    whole.reply.pointee.append(movingFrom: &reply.pointee)
+    release()
+  }
+
+  private func release() {
+    let heap = localShard.pointee.heap
+    reply.pointee.release()
+    coordinator.sendHome(reply)
+    heap.free(reply, for: .messages)
+    heap.free(ranges, for: .messages)
+  }
 }
 
 extension UnsafeMutablePointer<Coordinator> {
-  /// Starts a command of the slow path. The client's input waits until it ends.
+  /// Starts a command of the slow path, when it has locked its keys. The client's input waits until it ends.
   func startOperation(
     _ client: UnsafeMutablePointer<Client>, _ entry: UnsafePointer<CommandEntry>, _ arguments: Arguments
   ) {
     client.pointee.flags.insert(.waiting)
     let operation = Operation(coordinator: self, client: client, entry: entry, arguments: arguments)
-    let command = entry.pointee.coordinatedCommand
-    let executor = pointee.executor
-    let tracksReads = operation.tracksReads
     // A call that waits for somebody must not keep news back.
     if !entry.pointee.flags.contains(.blocking) { pointee.shard.beginReads(client) }
-    Task(executorPreference: executor) {
-      if tracksReads { await operation.rememberReads() }
-      if let command {
-        await command.coordinate(operation)
-      } else {
-        await operation.coordinateByPolicy()
+    var scope = LockScope.keys
+    if !pointee.isAlone, entry.pointee.locksKeys { wish(for: entry, operation.arguments, scope: &scope) }
+    start(operation, scope: scope)
+  }
+
+  /// Starts what EXEC is when some of the commands are not the business of single shards.
+  func startTransactionOperation(_ client: UnsafeMutablePointer<Client>) {
+    guard let queued = client.pointee.queued, let entry = pointee.shard.pointee.lookup.find(ByteView("exec"))
+    else { preconditionFailure("no transaction to execute") }
+    client.pointee.flags.insert(.waiting)
+    let operation = Operation(
+      coordinator: self, client: client, entry: entry,
+      arguments: Arguments(base: queued.base, ranges: pointee.arguments.ranges, count: 0),
+      executesQueue: true)
+    pointee.shard.beginReads(client)
+    pointee.lockWishes.removeAll(keepingCapacity: true)
+    var scope = LockScope.keys
+    if !pointee.isAlone {
+      for command in queued.commands {
+        wish(for: command.entry, queued.arguments(of: command), scope: &scope)
       }
-      operation.finish()
+    }
+    start(operation, scope: scope, watches: pointee.isAlone ? nil : client)
+  }
+
+  private func start(
+    _ operation: Operation, scope: LockScope, watches: UnsafeMutablePointer<Client>? = nil
+  ) {
+    if scope == .keys, pointee.lockWishes.isEmpty, watches?.pointee.watches == nil {
+      return operation.begin()
+    }
+    operation.retainUntilLocked()
+    pointee.outstandingCount += 1
+    let transaction = makeTransaction(
+      work: .operation(Unmanaged.passUnretained(operation)), scope: scope, watches: watches)
+    operation.transaction = transaction
+    begin(transaction)
+  }
+
+  /// Notes the keys that a call is to lock, or that it needs whole shards.
+  func wish(for entry: UnsafePointer<CommandEntry>, _ arguments: Arguments, scope: inout LockScope) {
+    let hasher = pointee.shard.pointee.keyspace.hasher
+    let shardCount = pointee.server.shardCount
+    var writes = false
+    for specification in pointee.server.table.declarations[entry.pointee.index].keys {
+      let mode: LockMode =
+        specification.flags.contains(.readOnly) || !entry.pointee.locksExclusively ? .shared : .exclusive
+      specification.forEachCandidate(in: arguments) { index in
+        if mode == .exclusive { writes = true }
+        let hash = hasher.hash(arguments[index])
+        pointee.lockWishes.append(
+          LockWish(
+            fingerprint: hash, shard: Int32(shardIndex(ofHash: hash, shardCount: shardCount)), mode: mode))
+      }
+    }
+    guard entry.pointee.usesWholeShards else { return }
+    // Keys that the arguments don't show may be anywhere; so are those of commands that concern all keys.
+    if writes || entry.pointee.locksExclusively && !entry.pointee.hidesKeys {
+      scope = .shardExclusive
+    } else if scope == .keys {
+      scope = .shardShared
     }
   }
 }

@@ -36,6 +36,8 @@ public final class ServerState: Sendable {
   /// The order in which blocked calls came.
   let nextWaiterNumber = Atomic<UInt64>(1)
   public let nextSlowLogIdentifier = Atomic<UInt64>(0)
+  /// Numbers of transactions over several shards, and of what waits for them.
+  private let nextTransactionSerial = AtomicCell(1)
   /// Clients that receive a copy of every command.
   public let monitorCount = Atomic<Int>(0)
   public let connectionsReceived = Atomic<Int>(0)
@@ -75,6 +77,9 @@ public final class ServerState: Sendable {
   deinit {
     for row in mailboxes { for mailbox in row { mailbox.destroy() } }
   }
+
+  /// A number that no transaction has had, higher than all that were given before.
+  func takeTransactionSerial() -> UInt64 { UInt64(nextTransactionSerial.take()) }
 
   /// The configuration now.
   public var configuration: Configuration { configurationBox.withLock { $0 } }
@@ -123,4 +128,6 @@ public final class AtomicCell: Sendable {
   public func load() -> Int { value.load(ordering: .acquiring) }
   public func store(_ new: Int) { value.store(new, ordering: .releasing) }
   public func add(_ amount: Int) { value.add(amount, ordering: .relaxed) }
+  /// Adds one, and returns what was there before.
+  public func take() -> Int { value.wrappingAdd(1, ordering: .acquiringAndReleasing).oldValue }
 }

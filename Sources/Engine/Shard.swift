@@ -19,6 +19,14 @@ public struct Shard: ~Copyable {
   public var settings: Settings { didSet { slowNanoseconds = Self.slowNanoseconds(settings) } }
   /// A command that takes this long is looked at for the slow log and the latency monitor.
   private(set) var slowNanoseconds: UInt64
+  /// Which keys transactions over several shards have locked.
+  var locks: LockTable
+  /// The part that is about to be taken out of the locks: what waited for its end may use its keys.
+  var unlockingPart: UnsafeMutablePointer<LockPart>?
+  /// Whether the commands being executed are one step: who waits for what they bring is served at its end.
+  var isInTransaction = false
+  /// Which keys clients watch.
+  var watches = WatchTable()
   /// Who wants to know what happens to this shard's keys.
   public internal(set) var observers: KeyObservers = [] { didSet { adoptNotedKinds() } }
   /// Gets every event of this shard's keys: for tests.
@@ -108,6 +116,7 @@ public struct Shard: ~Copyable {
     waiting = WaitingTable(heap: heap)
     keyspace = Keyspace(heap: heap, hasher: hasher, databaseCount: settings.databaseCount)
     slowLog = SlowLog(maximumLength: settings.slowlogMaxEntries)
+    locks = LockTable(heap: heap)
     let count = server.table.count
     counters = heap.allocate(count * MemoryLayout<CommandCounters>.stride, for: .statistics)
       .bindMemory(to: CommandCounters.self, capacity: count)

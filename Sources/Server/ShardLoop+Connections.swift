@@ -332,6 +332,7 @@ extension UnsafeMutablePointer<ShardLoop> {
     let shard = pointee.shard
     let heap = shard.pointee.heap
     pointee.coordinator.releaseInput(client)
+    pointee.coordinator.forgetTransaction(client)
     client.pointee.reply.release()
     client.pointee.sending.release()
     pointee.coordinator.sendHome(client.reply)

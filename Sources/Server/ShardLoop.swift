@@ -101,6 +101,7 @@ extension UnsafeMutablePointer<ShardLoop> {
     pointee.coordinator.deliverServed()
     pointee.coordinator.expireBlockedCalls()
     pointee.executor.runJobs()
+    _ = pointee.coordinator.resumeGranted()
     admitArrivals()
     revisitClients()
     runBackgroundWork()
@@ -115,7 +116,7 @@ extension UnsafeMutablePointer<ShardLoop> {
   private func waitForWork() {
     let coordinator = pointee.coordinator
     let uring = pointee.uring
-    if pointee.executor.hasJobs || coordinator.pointee.hasOverflow
+    if pointee.executor.hasJobs || coordinator.pointee.hasOverflow || coordinator.pointee.hasGranted
       || !pointee.shard.pointee.clientsToRevisit.isEmpty || pointee.shard.pointee.keyspace.hasRemovedValues
     {
       return uring.pointee.submitAndWait(for: 0, nanoseconds: 0)

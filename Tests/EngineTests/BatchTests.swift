@@ -20,14 +20,14 @@ struct BatchTests {
         let prepared = shards.enumerated().map { number, shard in
           PreparedCommand(
             entry: entry, hash: UInt64(number), argumentStart: Int32(number), argumentCount: 1,
-            shard: Int32(shard))
+            shard: Int16(shard))
         }
         let before = heap.liveBytes(.messages)
         let batch = prepared.withUnsafeBufferPointer {
           Batch.make(
             client: client.pointer, origin: origin, base: arguments.base, prepared: $0.baseAddress!,
-            count: $0.count, ranges: arguments.ranges, rangeCount: arguments.count, shardCount: shardCount,
-            heap: heap)
+            count: $0.count, ranges: arguments.ranges, rangeCount: arguments.count, keyOwners: [],
+            shardCount: shardCount, isExec: false, heap: heap)
         }
         body(batch)
         heap.free(batch, for: .messages)
@@ -136,7 +136,8 @@ struct BatchTests {
           var target = ReplyBuffer(heap: heap)
           withUnsafeMutablePointer(to: &target) { target in
             for index in 0..<count {
-              let result = part.moveNextReply(to: target, owner: owner)
+              let result = part.nextResult()
+              part.move(result.replyBytes, to: target, owner: owner)
               expectEqual(result.nanoseconds, UInt32(index), "\(random)")
             }
           }

@@ -145,10 +145,16 @@ class Runner:
                 workload.prepare(connection, plan)
             parts = self._run_clients(server, index, plans)
             server.check_alive()
-            return [
-                part._replace(records=part.records + workload.finish(connection, part.records, FINAL_READER, plan))
-                for part, (workload, plan) in zip(parts, plans)
-            ]
+            try:
+                return [
+                    part._replace(records=part.records + workload.finish(connection, part.records, FINAL_READER, plan))
+                    for part, (workload, plan) in zip(parts, plans)
+                ]
+            except OSError as error:
+                server.check_alive()
+                problems = [problem for part in parts for problem in part.problems]
+                lines = [f"round {index}: the server does not answer any more ({error})", self._again(index)]
+                raise Failure("\n".join(lines + problems[:ANOMALIES_SHOWN])) from None
 
     def _run_clients(self, server: Server, index: int, plans: Sequence[tuple[Workload, Plan]]) -> list[Part]:
         settings = self.settings
@@ -187,7 +193,7 @@ class Runner:
         settings = self.settings
         lines = [
             f"workload {part.workload}, round {index}, {verdict.operations} operations; again with:",
-            f"    Tests/consistency/run {settings.as_options()} --shards {self.shards} --first-round {index}",
+            self._again(index),
         ]
         if settings.history_directory:
             lines.append(f"all of its operations: {self._keep_history(index, part)}")
@@ -200,6 +206,9 @@ class Runner:
         if (more := len(verdict.anomalies) - ANOMALIES_SHOWN) > 0:
             lines.append(f"and {more} more")
         return "\n".join(lines)
+
+    def _again(self, index: int) -> str:
+        return f"    Tests/consistency/run {self.settings.as_options()} --shards {self.shards} --first-round {index}"
 
     def _keep_history(self, index: int, part: Part) -> Path:
         """Writes the operations of a round in order of their calls, a line each."""

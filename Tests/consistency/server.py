@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
 import signal
 import socket
@@ -17,6 +18,7 @@ START_SECONDS = 10.0
 STOP_SECONDS = 10.0
 ATTEMPTS = 5
 LOG_BYTES_SHOWN = 3_000
+CRASH = re.compile(r"Fatal error|Precondition failed|Crash|crashed|BUG REPORT")
 DEFAULT_PORTS = range(12_000, 32_000)
 
 
@@ -57,7 +59,10 @@ class Server:
         return False
 
     def log(self) -> str:
-        return self._output.read_text(errors="replace")[-LOG_BYTES_SHOWN:]
+        """The end of the log, or the beginning of what it says about a crash."""
+        text = self._output.read_text(errors="replace")
+        crash = CRASH.search(text)
+        return text[crash.start() :][:LOG_BYTES_SHOWN] if crash else text[-LOG_BYTES_SHOWN:]
 
     def check_alive(self) -> None:
         if (code := self._process.poll()) is not None:

@@ -66,6 +66,7 @@ struct ListMovementRequest: WaitingRequest {
   let kind = WaitedKind.list
   /// Only the source is waited for.
   let keys = 1..<2
+  let targetKey: Int? = 2
 
   init(_ arguments: Arguments, from: ListEnd, to: ListEnd, timeoutAt index: Int) throws(WaitingError) {
     self.arguments = arguments

@@ -18,6 +18,8 @@ public protocol BlockingCommand: KeyCommand, CoordinatedCommand {
 }
 
 extension BlockingCommand {
+  public static var locksKeys: Bool { false }
+
   public static func writeNothing(to reply: UnsafeMutablePointer<ReplyBuffer>, afterWaiting: Bool) {
     reply.pointee.nullArray()
   }

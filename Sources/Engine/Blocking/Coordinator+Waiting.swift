@@ -58,7 +58,7 @@ extension UnsafeMutablePointer<Shard> {
   /// Serves calls that wait for keys that were changed.
   @inline(__always)
   public func serveWaitersIfReady() {
-    if pointee.hasReadyKeys { serveWaiters() }
+    if pointee.hasReadyKeys, !pointee.isInTransaction { serveWaiters() }
   }
 
   /// When the first of this loop's blocked calls has waited long enough, in nanoseconds of the monotonic clock.

@@ -9,7 +9,7 @@ extension Operation {
   public func serveOrWait(_ request: some WaitingRequest) async -> Bool {
     let deadline = deadline(request.patience)
     let shards = request.keys.isEmpty ? [] : keyShards
-    let waiter = request.patience == .none ? nil : makeWaiter(request)
+    let waiter = request.patience == .none || isInTransaction ? nil : makeWaiter(request)
     if shards.count == 1 {
       if await begin(request, waiter, on: shards[0]) { return true }
     } else if !shards.isEmpty {
@@ -49,7 +49,7 @@ extension Operation {
   /// The one shard that owns all keys serves the call, or lets it wait there.
   private func begin(_ request: some WaitingRequest, _ waiter: Waiter?, on owner: Int) async -> Bool {
     let database = database
-    if owner == localShard.pointee.index {
+    if owner == localShard.pointee.index, mayUseOwnKeys {
       if request.attempt(on: localShard, in: database, reply) {
         localShard.serveWaitersIfReady()
         return true
@@ -58,7 +58,7 @@ extension Operation {
       return false
     }
     let version = reply.pointee.version
-    let served = await onShard(owner) { shard -> CarriedReply? in
+    let served = await inOneStep { shard -> CarriedReply? in
       var isServed = false
       let reply = CarriedReply(on: shard, version) {
         isServed = request.attempt(on: shard, in: database, $0)
@@ -67,7 +67,7 @@ extension Operation {
       if let waiter { shard.addWaiter(waiter) }
       return nil
     }
-    guard let served else { return false }
+    guard let served = served[0] else { return false }
     write(served)
     return true
   }
@@ -75,6 +75,8 @@ extension Operation {
   /// Two steps that are one to others: all shards say what there is, and one of them serves the call; or it waits on
   /// all.
   private func begin(_ request: some WaitingRequest, _ waiter: Waiter?) async -> Bool {
+    await lockKeys()
+    defer { conclude() }
     if await request.attempt(self) { return true }
     guard let waiter else { return false }
     _ = await onShards(shards(of: waiter)) { shard in
@@ -110,7 +112,9 @@ extension Operation {
       let outcome = await waiter.wait()
       guard case .offered(let shard) = outcome else { return outcome }
       localShard.pointee.blockedCalls.remove(waiter)
+      await lockKeys()
       let isServed = await waiter.request.attempt(self)
+      conclude()
       if !isServed { waiter.giveBack() }
       _ = await onShard(shard) { $0.endOffer(to: waiter.number, keepsWaiting: !isServed) }
       if isServed { return outcome }

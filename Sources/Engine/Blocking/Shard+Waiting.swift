@@ -69,15 +69,37 @@ extension UnsafeMutablePointer<Shard> {
 
   // MARK: Serving
 
-  /// Serves the calls that wait for keys to which something has happened.
+  /// Serves the calls that wait for keys to which something has happened. Keys that a transaction has locked are left until
+  /// it lets go of them.
   @inline(never)
   public func serveWaiters() {
+    var locked: [UnsafeMutablePointer<WaitedKeyRecord>] = []
     while let record = pointee.waiting.takeReady() {
+      guard mayServe(record.pointee.keyHash) else {
+        locked.append(record)
+        continue
+      }
       for kind in WaitedKind.allCases { serve(record, kind) }
       pointee.waiting.finish(record)
     }
-    pointee.hasReadyKeys = false
+    for record in locked {
+      pointee.waiting.markReady(record)
+      pointee.waiting.finish(record)
+    }
+    pointee.hasReadyKeys = !locked.isEmpty
     if pointee.waiting.isEmpty { pointee.setObserver(.waiters, false) }
+  }
+
+  /// Whether a call would put something into a key that a transaction has locked. It then waits for its turn.
+  private func targetIsLocked(_ waiter: Waiter) -> Bool {
+    guard pointee.locks.partCount > 0, let target = waiter.request.targetKey else { return false }
+    return !mayServe(pointee.keyspace.hasher.hash(waiter.request.arguments[target]))
+  }
+
+  /// Whether no transaction keeps waiters from being served from a key, or from having something put into it.
+  private func mayServe(_ fingerprint: UInt64) -> Bool {
+    pointee.locks.partCount == 0
+      || !pointee.locks.blocks(fingerprint, writing: true, except: pointee.unlockingPart)
   }
 
   private func serve(_ record: UnsafeMutablePointer<WaitedKeyRecord>, _ kind: WaitedKind) {
@@ -88,7 +110,9 @@ extension UnsafeMutablePointer<Shard> {
       let key = WaitedKey(
         place.pointee.argument, of: waiter.request.arguments, in: waiter.database, on: self,
         position: place.pointee.position)
-      switch waiter.request.look(at: key) {
+      var finding = waiter.request.look(at: key)
+      if case .ready = finding, targetIsLocked(waiter) { finding = .elsewhere }
+      switch finding {
       case .nothing, .otherType:
         // What takes elements away has left none for those behind it. Readers look at places of their own.
         if kind != .stream { return }

@@ -11,6 +11,8 @@ public protocol WaitingRequest: Sendable {
   var kind: WaitedKind { get }
   /// The arguments that are the keys waited for; the first of them that has something serves the call.
   var keys: Range<Int> { get }
+  /// The argument that is the key into which something is put, if there is one.
+  var targetKey: Int? { get }
   /// Whether it is over when a key is gone, or becomes something else.
   var needsKey: Bool { get }
   /// How long it waits at the most.
@@ -30,6 +32,10 @@ public protocol WaitingRequest: Sendable {
   ) -> Bool
   /// The same where several shards do.
   func attempt(_ operation: Operation) async -> Bool
+}
+
+extension WaitingRequest {
+  public var targetKey: Int? { nil }
 }
 
 /// The types that calls wait for.

@@ -10,9 +10,26 @@ struct PreparedCommand {
   /// Where its arguments' ranges start in the store, and how many there are.
   var argumentStart: Int32
   var argumentCount: Int32
-  var shard: Int32
+  var shard: Int16
+  /// 0 for a command that one shard executes whole. A command over several shards is several of these, one after the other, each
+  /// with the keys of its shard: the first says how many they are, the others say `furtherPart`.
+  var partCount: Int16 = 0
   /// The next command of the batch for the same shard; -1 for the last.
   var next: Int32 = -1
+
+  static let furtherPart: Int16 = -1
+}
+
+extension PreparedCommand {
+  /// The arguments as the client sent them. Before the ranges of the first part of a command over several shards stands one
+  /// that says where the ranges of the whole command are.
+  func wholeArguments(base: UnsafePointer<UInt8>, ranges: UnsafePointer<ArgumentRange>) -> Arguments {
+    if partCount <= 0 {
+      return Arguments(base: base, ranges: ranges + Int(argumentStart), count: Int(argumentCount))
+    }
+    let whole = ranges[Int(argumentStart) - 1]
+    return Arguments(base: base, ranges: ranges + Int(whole.offset), count: Int(whole.count))
+  }
 }
 
 /// What became of one command of a batch.
@@ -33,7 +50,9 @@ struct BatchPart {
   var results: UnsafeMutablePointer<CommandResult>
   /// The replies, in the executing shard's memory.
   var replies: ReplyBuffer
-  // Reading the replies back, on the connection's loop.
+  /// What keeps the next command waiting for a lock, while it does.
+  var held: UnsafeMutablePointer<HeldCommand>?
+  // Reading the replies back, on the connection's loop. (While the part waits for a lock, how many commands are done.)
   var nextResult: Int32
   var readChunk: UnsafeMutablePointer<ReplyChunk>?
   var readOffset: Int
@@ -55,6 +74,8 @@ struct Batch {
   let commands: UnsafeMutablePointer<PreparedCommand>
   let commandCount: Int
   let ranges: UnsafeMutablePointer<ArgumentRange>
+  /// For each key of the commands over several shards, in their order, the shard that owns it.
+  let keyOwners: UnsafeMutablePointer<Int16>
   let shardCount: Int
   let database: Int
   let version: ProtocolVersion
@@ -64,6 +85,10 @@ struct Batch {
   let caller: Caller
   /// Shards that have not answered.
   var partsPending: Int
+  /// The locks under which the commands are executed, if they are one step in the eyes of others.
+  var transaction: UnsafeMutablePointer<Transaction>?
+  /// Whether the commands are those of an EXEC, whose replies make one array.
+  let isExec: Bool
 
   /// Parts lie a pair of cache lines apart or more, so that shards don't write to each other's lines.
   private static let partStride = (MemoryLayout<BatchPart>.stride + 127) & ~127
@@ -74,12 +99,14 @@ struct Batch {
   static func make(
     client: UnsafeMutablePointer<Client>, origin: Int, base: UnsafePointer<UInt8>,
     prepared: UnsafePointer<PreparedCommand>, count: Int, ranges: UnsafePointer<ArgumentRange>,
-    rangeCount: Int,
-    shardCount: Int, heap: ShardHeap
+    rangeCount: Int, keyOwners: [Int16],
+    shardCount: Int, isExec: Bool, heap: ShardHeap
   ) -> UnsafeMutablePointer<Batch> {
     let commandBytes = count * MemoryLayout<PreparedCommand>.stride
     let rangeBytes = rangeCount * MemoryLayout<ArgumentRange>.stride
-    let resultStart = (headerBytes + shardCount * partStride + commandBytes + rangeBytes + 127) & ~127
+    let ownerStart = headerBytes + shardCount * partStride + commandBytes + rangeBytes
+    let ownerBytes = keyOwners.count * MemoryLayout<Int16>.stride
+    let resultStart = (ownerStart + ownerBytes + 127) & ~127
     // The results of each part begin on a line of their own.
     let resultBytes = count * MemoryLayout<CommandResult>.stride + shardCount * 128
     let block = heap.allocate(resultStart + resultBytes, for: .messages)
@@ -89,15 +116,17 @@ struct Batch {
     let rangeCopy = (block + headerBytes + shardCount * partStride + commandBytes)
       .bindMemory(to: ArgumentRange.self, capacity: rangeCount)
     rangeCopy.initialize(from: ranges, count: rangeCount)
+    let ownerCopy = (block + ownerStart).bindMemory(to: Int16.self, capacity: keyOwners.count)
+    for index in keyOwners.indices { (ownerCopy + index).initialize(to: keyOwners[index]) }
     let batch = block.bindMemory(to: Batch.self, capacity: 1)
     batch.initialize(
       to: Batch(
         client: client, origin: origin, base: base, commands: commands, commandCount: count,
-        ranges: rangeCopy,
+        ranges: rangeCopy, keyOwners: ownerCopy,
         shardCount: shardCount, database: client.pointee.database, version: client.pointee.reply.version,
         replyByteLimit: client.pointee.reply.byteLimit, leavesAges: client.pointee.flags.contains(.noTouch),
         caller: client.caller(loop: origin),
-        partsPending: 0))
+        partsPending: 0, isExec: isExec))
     batch.linkCommands(results: block + resultStart, heap: heap)
     return batch
   }
@@ -112,6 +141,11 @@ extension UnsafeMutablePointer<Batch> {
     Arguments(
       base: pointee.base, ranges: pointee.ranges + Int(command.pointee.argumentStart),
       count: Int(command.pointee.argumentCount))
+  }
+
+  /// The arguments as the client sent them, also of a command over several shards.
+  func wholeArguments(of command: UnsafeMutablePointer<PreparedCommand>) -> Arguments {
+    command.pointee.wholeArguments(base: pointee.base, ranges: pointee.ranges)
   }
 
   /// Chains the commands of each shard and gives each part its room for results.
@@ -147,67 +181,4 @@ extension UnsafeMutablePointer<Batch> {
 
 extension Batch {
   fileprivate static func partOffset(_ shard: Int) -> Int { headerBytes + shard * partStride }
-}
-
-extension UnsafeMutablePointer<BatchPart> {
-  /// Chunks with at least so many bytes of one reply change hands instead of being copied.
-  private static var handedOverBytes: Int { 2_048 }
-
-  /// Starts reading the replies.
-  func beginReading() {
-    pointee.replies.seal()
-    pointee.nextResult = 0
-    pointee.readChunk = pointee.replies.head
-    pointee.readOffset = pointee.replies.head?.pointee.start ?? 0
-  }
-
-  /// Moves the reply of the shard's next command to the end of `target`.
-  ///
-  /// - Parameters:
-  ///   - owner: the executing shard, or `ReplyChunk.ownHeap` if it is the target's own.
-  func moveNextReply(to target: UnsafeMutablePointer<ReplyBuffer>, owner: Int) -> CommandResult {
-    let result = pointee.results[Int(pointee.nextResult)]
-    pointee.nextResult += 1
-    var remaining = result.replyBytes
-    while remaining > 0, let chunk = pointee.readChunk {
-      let available = chunk.pointee.end - pointee.readOffset
-      let count = Swift.min(remaining, available)
-      remaining -= count
-      let isWhole = count == available && pointee.readOffset == chunk.pointee.start
-      if isWhole, count >= Self.handedOverBytes {
-        advance(beyond: chunk)
-        target.pointee.append(chunk: chunk, owner: owner)
-        continue
-      }
-      target.pointee.append(ByteView(start: chunk.bytes + pointee.readOffset, count: count))
-      if count < available {
-        pointee.readOffset += count
-      } else {
-        advance(beyond: chunk)
-        retire(chunk)
-      }
-    }
-    return result
-  }
-
-  private func advance(beyond chunk: UnsafeMutablePointer<ReplyChunk>) {
-    pointee.readChunk = chunk.pointee.next
-    pointee.readOffset = chunk.pointee.next?.pointee.start ?? 0
-  }
-
-  private func retire(_ chunk: UnsafeMutablePointer<ReplyChunk>) {
-    chunk.pointee.next = pointee.doneChunks
-    pointee.doneChunks = chunk
-  }
-
-  /// Ends reading: the chunks that did not change hands, which the executing shard is to free.
-  func takeRemains() -> UnsafeMutablePointer<ReplyChunk>? {
-    while let chunk = pointee.readChunk {
-      advance(beyond: chunk)
-      retire(chunk)
-    }
-    let chain = pointee.doneChunks
-    pointee.doneChunks = nil
-    return chain
-  }
 }

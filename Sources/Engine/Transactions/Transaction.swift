@@ -1,0 +1,138 @@
+import Bytes
+import Heap
+import Keyspace
+
+/// A key that a command wants to lock, and where it lives.
+struct LockWish {
+  var fingerprint: UInt64
+  var shard: Int32
+  var mode: LockMode
+}
+
+/// What is done once a transaction has its locks.
+enum TransactionWork {
+  /// The commands of a batch: each shard executes its part and lets its locks go at once.
+  case batch(UnsafeMutablePointer<Batch>)
+  /// One hop on one shard, which lets its locks go afterwards.
+  case hop(Unmanaged<Hop>)
+  /// Whatever an operation does until it concludes.
+  case operation(Unmanaged<Operation>)
+}
+
+/// Locks on several shards, and how far they have got.
+///
+/// It is one block in the heap of the loop that the client belongs to: this header, then for each shard a part on
+/// cache lines of its own, then the parts' requests. The origin alone reads and writes the header, save for the number, which the
+/// shards read when a message tells them to.
+///
+/// Where only one other shard is concerned, the origin locks its own keys first and has the other lock and work
+/// in one step: a message there and one back. Where there are more it takes two: one to lock, one to work.
+struct Transaction {
+  let origin: Int
+  let shardCount: Int
+  let work: TransactionWork
+  /// Shards beside the origin that are concerned.
+  var remoteCount = 0
+  var number = TransactionNumber()
+  /// How often a shard has refused.
+  var refusalCount = 0
+  /// Shards that have not answered.
+  var pendingCount = 0
+  var isRefused = false
+  /// The keys that the client watches, which the shards look at when they grant the locks.
+  var watches: Unmanaged<WatchList>?
+  /// Whether one of them was changed: the work must not be done.
+  var isDirty = false
+
+  /// Whether each shard does its share of the work by itself.
+  var worksByShard: Bool {
+    if case .operation = work { return false }
+    return true
+  }
+
+  /// How far into the future a number is ranked. After some refusals others, which take their numbers meanwhile, no longer get
+  /// in before it.
+  var headStart: UInt64 {
+    refusalCount < Self.patience ? 0 : 1 << UInt64(min(refusalCount - Self.patience, Self.headStartMaximum))
+  }
+
+  private static let patience = 2
+  private static let headStartMaximum = 16
+  private static let partStride = (MemoryLayout<TransactionPart>.stride + 127) & ~127
+  private static let headerBytes = (MemoryLayout<Transaction>.stride + 127) & ~127
+
+  /// Makes a transaction for these keys, of which several may be the same, and on every shard the scope.
+  static func make(
+    origin: Int, shardCount: Int, wishes: UnsafeMutableBufferPointer<LockWish>, scope: LockScope,
+    work: TransactionWork, heap: ShardHeap
+  ) -> UnsafeMutablePointer<Transaction> {
+    let requestStart = headerBytes + shardCount * partStride
+    let block = heap.allocate(
+      requestStart + wishes.count * MemoryLayout<LockRequest>.stride, for: .messages)
+    let transaction = block.bindMemory(to: Transaction.self, capacity: 1)
+    transaction.initialize(to: Transaction(origin: origin, shardCount: shardCount, work: work))
+    var wishes = wishes
+    wishes.sort { ($0.shard, $0.fingerprint) < ($1.shard, $1.fingerprint) }
+    var next = (block + requestStart).bindMemory(to: LockRequest.self, capacity: wishes.count)
+    var wish = 0
+    for shard in 0..<shardCount {
+      let part = transaction.part(shard)
+      part.initialize(
+        to: TransactionPart(
+          locks: LockPart(
+            requests: next, requestCount: 0, scope: scope, owner: .transaction(transaction))))
+      let locks = part.locks
+      while wish < wishes.count, Int(wishes[wish].shard) == shard {
+        let wanted = wishes[wish]
+        wish += 1
+        if wanted.mode == .exclusive { locks.pointee.writes = true }
+        let count = locks.pointee.requestCount
+        if count > 0, next[-1].fingerprint == wanted.fingerprint {
+          if wanted.mode == .exclusive { next[-1].mode = .exclusive }
+          continue
+        }
+        next.initialize(to: LockRequest(fingerprint: wanted.fingerprint, mode: wanted.mode, part: locks))
+        locks.pointee.requestCount = count + 1
+        next += 1
+      }
+      part.pointee.isConcerned = scope != .keys || locks.pointee.requestCount > 0
+      if part.pointee.isConcerned, shard != origin { transaction.pointee.remoteCount += 1 }
+    }
+    return transaction
+  }
+
+  fileprivate static func partOffset(_ shard: Int) -> Int { headerBytes + shard * partStride }
+}
+
+/// One shard's share of a transaction.
+struct TransactionPart {
+  var locks: LockPart
+  /// Whether the transaction wants anything of the shard.
+  var isConcerned = false
+  /// Whether the work is to be done as soon as the locks are granted.
+  var worksWhenGranted = false
+  /// Whether the origin knows that another shard has granted its locks.
+  var isHeld = false
+  /// Set by the shard when it grants: a key that the client watches was changed.
+  var isDirty = false
+}
+
+extension UnsafeMutablePointer<Transaction> {
+  func part(_ shard: Int) -> UnsafeMutablePointer<TransactionPart> {
+    (UnsafeMutableRawPointer(self) + Transaction.partOffset(shard)).assumingMemoryBound(
+      to: TransactionPart.self)
+  }
+
+  /// Whether a shard has found a watched key changed.
+  var isDirtyAnywhere: Bool {
+    (0..<pointee.shardCount).contains { part($0).pointee.isDirty }
+  }
+}
+
+extension UnsafeMutablePointer<TransactionPart> {
+  /// The part's locks, in place.
+  var locks: UnsafeMutablePointer<LockPart> {
+    // The first member.
+    UnsafeMutableRawPointer(self).assumingMemoryBound(to: LockPart.self)
+  }
+}
