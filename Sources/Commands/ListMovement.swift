@@ -48,6 +48,13 @@ struct ListMovement: Sendable {
     shard.changed(sourceKey, in: database, .list, from.popEvent, removedKey: isLast)
   }
 
+  /// The same, but where there is no element nothing is written, and the result is false.
+  func attempt(on shard: UnsafeMutablePointer<Shard>, _ reply: UnsafeMutablePointer<ReplyBuffer>) -> Bool {
+    if find(source, on: shard) == .missing { return false }
+    run(on: shard, reply)
+    return true
+  }
+
   /// What one shard says of its list.
   private enum Finding: Sendable {
     case missing

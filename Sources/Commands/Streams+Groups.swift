@@ -161,6 +161,7 @@ enum XGroupDestroyCommand: KeyCommand {
     call.keyspace.removeGroup(group)
     call.keyspace.dirty += 1
     call.noticed(call.key(2), .stream, "xgroup-destroy")
+    call.shard.concernsWaiters(call.key(2), in: call.database)
     call.reply.pointee.integer(1)
   }
 }

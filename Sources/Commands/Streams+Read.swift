@@ -3,9 +3,8 @@ import Engine
 import Keyspace
 import RESP
 
-/// BLOCK is read and checked. A call that finds something answers it at once, whether it was given or not; one that
-/// finds nothing answers null.
-enum XReadCommand: KeyCommand, CoordinatedCommand {
+/// A call that finds something answers it at once, whether it would wait or not.
+enum XReadCommand: BlockingCommand {
   static let declaration = CommandDeclaration(
     name: "xread", arity: -4, flags: [.readOnly, .blocking, .movableKeys],
     keys: [
@@ -20,12 +19,14 @@ enum XReadCommand: KeyCommand, CoordinatedCommand {
       .init("milliseconds", .integer, token: "BLOCK", optional: true), streamsArgument,
     ])
 
-  static func execute(_ call: inout KeyCall) { call.readStreams(ofGroup: false) }
+  static func request(_ arguments: Arguments) throws(WaitingError) -> StreamReadRequest {
+    try StreamReadRequest(arguments, ofGroup: false)
+  }
 
-  static func coordinate(_ operation: Operation) async { await operation.readStreams(ofGroup: false) }
+  static func mayWait(_ arguments: Arguments) -> Bool { arguments.mayAskToBlock }
 }
 
-enum XReadGroupCommand: KeyCommand, CoordinatedCommand {
+enum XReadGroupCommand: BlockingCommand {
   static let declaration = CommandDeclaration(
     name: "xreadgroup", arity: -7, flags: [.write, .blocking, .movableKeys],
     keys: [
@@ -43,9 +44,23 @@ enum XReadGroupCommand: KeyCommand, CoordinatedCommand {
       .init("noack", .pureToken, token: "NOACK", optional: true), streamsArgument,
     ])
 
-  static func execute(_ call: inout KeyCall) { call.readStreams(ofGroup: true) }
+  static func request(_ arguments: Arguments) throws(WaitingError) -> StreamReadRequest {
+    try StreamReadRequest(arguments, ofGroup: true)
+  }
 
-  static func coordinate(_ operation: Operation) async { await operation.readStreams(ofGroup: true) }
+  static func mayWait(_ arguments: Arguments) -> Bool { arguments.mayAskToBlock }
+}
+
+extension Arguments {
+  /// Whether the word BLOCK stands among the options: a look that costs little, and is enough to know that a call can't
+  /// wait.
+  fileprivate var mayAskToBlock: Bool {
+    for index in 1..<count {
+      if isWord("block", at: index) { return true }
+      if isWord("streams", at: index) { return false }
+    }
+    return false
+  }
 }
 
 private let streamsArgument = ArgumentSpecification(
@@ -87,33 +102,34 @@ struct StreamReadRequest: Sendable {
   private(set) var omitsPending = false
   /// Where the name of the group is, which the consumer's follows.
   private var groupArgument = 0
-  private var firstKey = 0
+  /// Where the keys are, which the IDs follow.
+  private(set) var firstKey = 0
   private(set) var streamCount = 0
 
-  init(_ arguments: Arguments, ofGroup: Bool) throws(CommandError) {
+  init(_ arguments: Arguments, ofGroup: Bool) throws(WaitingError) {
     self.arguments = arguments
     isOfGroup = ofGroup
     var index = 1
     while index < arguments.count, firstKey == 0 {
       index = try readOption(at: index)
     }
-    guard firstKey > 0 else { throw CommandError(ErrorText.syntax) }
-    if isOfGroup, groupArgument == 0 { throw CommandError("ERR Missing GROUP option for XREADGROUP") }
+    guard firstKey > 0 else { throw WaitingError(ErrorText.syntax) }
+    if isOfGroup, groupArgument == 0 { throw WaitingError("ERR Missing GROUP option for XREADGROUP") }
   }
 
   /// Reads an option and returns where the next one is.
-  private mutating func readOption(at index: Int) throws(CommandError) -> Int {
+  private mutating func readOption(at index: Int) throws(WaitingError) -> Int {
     let hasMore = arguments.hasArgument(after: index)
     if hasMore, arguments.isWord("block", at: index) {
       guard let time = arguments.integer(at: index + 1) else {
-        throw CommandError("ERR timeout is not an integer or out of range")
+        throw WaitingError("ERR timeout is not an integer or out of range")
       }
-      if time < 0 { throw CommandError("ERR timeout is negative") }
+      if time < 0 { throw WaitingError("ERR timeout is negative") }
       blockMilliseconds = time
       return index + 2
     }
     if hasMore, arguments.isWord("count", at: index) {
-      guard let count = arguments.integer(at: index + 1) else { throw CommandError(ErrorText.notAnInteger) }
+      guard let count = arguments.integer(at: index + 1) else { throw WaitingError(ErrorText.notAnInteger) }
       limit = count > 0 ? Int(count) : .max
       return index + 2
     }
@@ -121,26 +137,26 @@ struct StreamReadRequest: Sendable {
       firstKey = index + 1
       streamCount = (arguments.count - firstKey) / 2
       guard (arguments.count - firstKey).isMultiple(of: 2) else {
-        throw CommandError(
+        throw WaitingError(
           "ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.")
       }
       return arguments.count
     }
     if index + 2 < arguments.count, arguments.isWord("group", at: index) {
       guard isOfGroup else {
-        throw CommandError("ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.")
+        throw WaitingError("ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.")
       }
       groupArgument = index + 1
       return index + 3
     }
     if arguments.isWord("noack", at: index) {
       guard isOfGroup else {
-        throw CommandError("ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.")
+        throw WaitingError("ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.")
       }
       omitsPending = true
       return index + 1
     }
-    throw CommandError(ErrorText.syntax)
+    throw WaitingError(ErrorText.syntax)
   }
 
   /// The key of a stream of the call.
@@ -149,7 +165,7 @@ struct StreamReadRequest: Sendable {
   var consumer: ByteView { arguments[groupArgument + 1] }
 
   /// From where a stream is to be read.
-  fileprivate func start(_ number: Int) throws(Failure) -> Start {
+  func start(_ number: Int) throws(Failure) -> Start {
     let text = arguments[firstKey + streamCount + number]
     if text.count == 1 {
       switch text[0] {
@@ -347,21 +363,18 @@ private struct StreamReader {
   }
 }
 
-extension KeyCall {
-  /// Executes XREAD or XREADGROUP where all streams are on one shard.
-  fileprivate func readStreams(ofGroup: Bool) {
-    let request: StreamReadRequest
-    do throws(CommandError) {
-      request = try StreamReadRequest(arguments, ofGroup: ofGroup)
-    } catch {
-      return reply.pointee.error(error.text)
-    }
+extension UnsafeMutablePointer<Shard> {
+  /// Executes XREAD or XREADGROUP where all streams are on one shard. Returns false, with nothing written, if no stream
+  /// has anything.
+  func readStreams(
+    _ request: StreamReadRequest, in database: Int, _ reply: UnsafeMutablePointer<ReplyBuffer>
+  ) -> Bool {
     var number = 0
     do throws(StreamReadRequest.Failure) {
       // No stream is read before all are known to be readable: reading a group's changes it. That is two lookups of each
       // key, which Redis counts, too.
       while number < request.streamCount {
-        try shard.check(request, number, in: database)
+        try check(request, number, in: database)
         number += 1
       }
       number = 0
@@ -370,7 +383,7 @@ extension KeyCall {
         var failure: StreamReadRequest.Failure?
         list.append { reply in
           do throws(StreamReadRequest.Failure) {
-            return try shard.read(request, number, in: database, to: reply)
+            return try read(request, number, in: database, to: reply)
           } catch let error {
             failure = error
             return false
@@ -379,24 +392,39 @@ extension KeyCall {
         if let failure { throw failure }
         number += 1
       }
+      if list.count == 0 { return false }
       reply.pointee.writeStreams(list.count)
       list.move(to: reply)
     } catch {
       request.write(error, of: number, to: reply)
     }
+    return true
+  }
+
+  /// Serves a call that waited with what one of its streams has now. Redis looks at no other of its streams then.
+  func readStream(
+    _ request: StreamReadRequest, at key: WaitedKey, after position: StreamID,
+    _ reply: UnsafeMutablePointer<ReplyBuffer>
+  ) {
+    guard let entry = key.entry, entry.kind == .stream else { return }
+    let stream = pointee.keyspace.stream(entry)
+    reply.pointee.writeStreams(1)
+    let reader = StreamReader(
+      stream: stream, request: request, name: key.key.bytes, shard: self, database: key.database, reply: reply
+    )
+    if request.isOfGroup {
+      guard let group = stream.group(named: request.group) else { return }
+      pointee.keyspace.dirty += reader.deliver(to: group)
+    } else {
+      _ = reader.read(after: position)
+    }
   }
 }
 
 extension ReplyBuffer {
-  /// The head of the answer: that of a map in RESP3; null if no stream had anything.
+  /// The head of the answer: that of a map in RESP3.
   fileprivate mutating func writeStreams(_ count: Int) {
-    if count == 0 {
-      nullArray()
-    } else if version == .resp3 {
-      map(count)
-    } else {
-      array(count)
-    }
+    if version == .resp3 { map(count) } else { array(count) }
   }
 }
 
@@ -411,19 +439,14 @@ extension Operation {
   }
 
   /// Executes XREAD or XREADGROUP where the streams are on several shards. Each shard is asked once, for all its
-  /// streams; for XREADGROUP, which changes groups, once more before, whether its streams can be read at all.
-  fileprivate func readStreams(ofGroup: Bool) async {
-    let request: StreamReadRequest
-    do throws(CommandError) {
-      request = try StreamReadRequest(arguments, ofGroup: ofGroup)
-    } catch {
-      return reply.pointee.error(error.text)
-    }
+  /// streams; for XREADGROUP, which changes groups, once more before, whether its streams can be read at all. Returns
+  /// false, with nothing written, if no stream has anything.
+  func readStreams(_ request: StreamReadRequest) async -> Bool {
     var numbersOfShard: [Int: [Int]] = [:]
     for number in 0..<request.streamCount {
       numbersOfShard[shard(of: request.key(number)), default: []].append(number)
     }
-    if ofGroup {
+    if request.isOfGroup {
       let failures = await ask(numbersOfShard) { shard, number, database, _ in
         do throws(StreamReadRequest.Failure) {
           try shard.check(request, number, in: database)
@@ -432,14 +455,14 @@ extension Operation {
           return .failed(error)
         }
       }
-      if writeFailure(of: failures, request) { return }
+      if writeFailure(of: failures, request) { return true }
     }
     let outcomes = await ask(numbersOfShard) { shard, number, database, version in
       var list = ElementList(on: shard, version: version)
       var failure: StreamReadRequest.Failure?
       list.append { reply in
         do throws(StreamReadRequest.Failure) {
-          if !ofGroup { try shard.check(request, number, in: database) }
+          if !request.isOfGroup { try shard.check(request, number, in: database) }
           return try shard.read(request, number, in: database, to: reply)
         } catch let error {
           failure = error
@@ -451,7 +474,7 @@ extension Operation {
       list.seal()
       return .found(list)
     }
-    write(outcomes, request)
+    return write(outcomes, request)
   }
 
   /// Has each shard do something for its streams; the outcomes are in the order of the streams.
@@ -483,8 +506,9 @@ extension Operation {
     return false
   }
 
-  private func write(_ outcomes: [Outcome], _ request: StreamReadRequest) {
+  private func write(_ outcomes: [Outcome], _ request: StreamReadRequest) -> Bool {
     let foundCount = outcomes.count { if case .found = $0 { true } else { false } }
+    if foundCount == 0 { return writeFailure(of: outcomes, request) }
     reply.pointee.writeStreams(foundCount)
     for (number, outcome) in outcomes.enumerated() {
       if case .found(let list) = outcome { appendElements(list, of: shard(of: request.key(number))) }
@@ -494,5 +518,6 @@ extension Operation {
       reply.pointee.release()
       _ = writeFailure(of: outcomes, request)
     }
+    return true
   }
 }

@@ -25,8 +25,7 @@ public struct CommandEntry {
   let isForSubscribers: Bool
   /// Whether pushes are its answer.
   let answersByPushes: Bool
-  /// Whether calls may have to wait for others.
-  public let mayBlock: Bool
+  public let blockingCommand: (any BlockingCommand.Type)?
   /// The argument that names an element of the key's collection; 0 if none does.
   public let elementArgument: Int
   /// Whether a call changes its keys, so that nobody else may use them meanwhile.
@@ -57,7 +56,7 @@ public struct CommandEntry {
     localFirstCommand = command as? any LocalFirstCommand.Type
     isForSubscribers = command is any SubscriberCommand.Type
     answersByPushes = command is any PushingCommand.Type
-    mayBlock = command is any BlockingCommand.Type
+    blockingCommand = command as? any BlockingCommand.Type
     elementArgument = (command as? any ElementCommand.Type)?.elementArgument ?? 0
     isContainer = command is any CommandContainer.Type
     hasKeys = !declaration.keys.isEmpty

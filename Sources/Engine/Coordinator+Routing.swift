@@ -79,7 +79,8 @@ extension UnsafeMutablePointer<Coordinator> {
     mayBeBlocked: Bool, isInTransaction: Bool = false
   ) -> Routing {
     let shard = pointee.shard
-    guard entry.pointee.keyCommand != nil, !entry.pointee.mayBlock || isInTransaction else {
+    guard entry.pointee.keyCommand != nil else { return .alone(entry) }
+    if let command = entry.pointee.blockingCommand, !isInTransaction, command.mayWait(arguments) {
       return .alone(entry)
     }
     let hash: UInt64

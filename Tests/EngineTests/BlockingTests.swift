@@ -166,6 +166,58 @@ import Testing
     }
   }
 
+  @Test(arguments: shardCounts) func readersOfStreamsAllGetWhatComes(_ shardCount: Int) {
+    withCluster(shardCount: shardCount) { cluster in
+      let keys = (0..<shardCount).map { cluster.key("stream", on: $0) }
+      let key = keys[shardCount - 1]
+      let readers = (0..<3).map { cluster.connect(to: $0 % shardCount) }
+      let other = cluster.connect()
+      #expect(other.tell("XADD", key, "1-1", "f", "old") == "$1-1")
+      for reader in readers {
+        let ends = keys.map { _ in "$" }
+        reader.deliver(encoded(["XREAD", "COUNT", "1", "BLOCK", "0", "STREAMS"] + keys + ends))
+      }
+      cluster.settle()
+      #expect(cluster.waits == (3, shardCount))
+      #expect(other.tell("XDEL", key, "1-1") == ":1")
+      #expect(readers[0].heard() == "")
+      #expect(other.tell("XADD", key, "2-1", "f", "new") == "$2-1")
+      for reader in readers { #expect(reader.heard() == "*1 *2 $\(key) *1 *2 $2-1 *2 $f $new") }
+      #expect(
+        readers[0].tell("XREAD", "BLOCK", "0", "STREAMS", key, "1") == "*1 *2 $\(key) *1 *2 $2-1 *2 $f $new")
+      #expect(readers[0].tell("XREAD", "BLOCK", "7", "STREAMS", key, "2-1") == "")
+      cluster.passTime()
+      #expect(readers[0].heard() == "*-1")
+      #expect(cluster.waits == (0, 0))
+    }
+  }
+
+  @Test(arguments: shardCounts) func aGroupsEntryGoesToOneConsumer(_ shardCount: Int) {
+    withCluster(shardCount: shardCount) { cluster in
+      let key = cluster.key("stream", on: shardCount - 1)
+      let readers = (0..<4).map { cluster.connect(to: $0 % shardCount) }
+      let other = cluster.connect()
+      #expect(other.tell("XGROUP", "CREATE", key, "group", "$", "MKSTREAM") == "+OK")
+      for (index, reader) in readers.enumerated() {
+        #expect(
+          reader.tell("XREADGROUP", "GROUP", "group", "c\(index)", "BLOCK", "0", "STREAMS", key, ">") == "")
+      }
+      #expect(other.tell("XADD", key, "1-1", "f", "a") == "$1-1")
+      #expect(readers[0].heard() == "*1 *2 $\(key) *1 *2 $1-1 *2 $f $a")
+      #expect(readers[1].heard() == "")
+      #expect(other.tell("XPENDING", key, "group") == "*4 :1 $1-1 $1-1 *1 *2 $c0 $1")
+      readers[1].disconnect()
+      #expect(other.tell("XGROUP", "DESTROY", key, "group") == ":1")
+      #expect(readers[2].heard() == "-NOGROUP the consumer group this client was blocked on no longer exists")
+      #expect(readers[3].heard() == "-NOGROUP the consumer group this client was blocked on no longer exists")
+      #expect(other.tell("XGROUP", "CREATE", key, "group", "$") == "+OK")
+      #expect(readers[2].tell("XREADGROUP", "GROUP", "group", "c", "BLOCK", "0", "STREAMS", key, ">") == "")
+      #expect(other.tell("DEL", key) == ":1")
+      #expect(readers[2].heard() == "-UNBLOCKED the stream key no longer exists")
+      #expect(cluster.waits == (0, 0))
+    }
+  }
+
   @Test(arguments: shardCounts) func inputBehindABlockingCommandWaits(_ shardCount: Int) {
     withCluster(shardCount: shardCount) { cluster in
       let waiter = cluster.connect()

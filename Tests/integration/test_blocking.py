@@ -143,6 +143,42 @@ class Blocking(ServerTestCase):
         self.command("RPUSH", "key", "x")
         self.assertEqual(self.reply(waiter), [b"key", b"x"])
 
+    # Streams
+
+    def test_readers_all_get_what_comes(self) -> None:
+        self.command("XADD", "stream", "1-1", "f", "old")
+        readers = [self.block("XREAD", "COUNT", 2, "BLOCK", 0, "STREAMS", "none", "stream", "$", "$") for _ in range(3)]
+        self.command("XADD", "stream", "2-1", "f", "new")
+        for reader in readers:
+            self.assertEqual(self.reply(reader), [[b"stream", [[b"2-1", [b"f", b"new"]]]]])
+        late = self.connect(protocol=3)
+        late.send(encode("XREAD", "BLOCK", 0, "STREAMS", "stream", "1-1"))
+        self.assertEqual(self.reply(late), {b"stream": [[b"2-1", [b"f", b"new"]]]})
+
+    def test_a_group_delivers_to_one(self) -> None:
+        for index in range(4):
+            key = f"stream:{index}"
+            self.command("XGROUP", "CREATE", key, "group", "$", "MKSTREAM")
+            readers = [
+                self.block("XREADGROUP", "GROUP", "group", f"c{number}", "BLOCK", 0, "STREAMS", key, ">") for number in range(3)
+            ]
+            self.command("XADD", key, "1-1", "f", "a")
+            self.assertEqual(self.reply(readers[0]), [[key.encode(), [[b"1-1", [b"f", b"a"]]]]])
+            self.assertEqual(self.command("XPENDING", key, "group"), [1, b"1-1", b"1-1", [[b"c0", b"1"]]])
+            if self.server.is_pantala:
+                self.assertEqual(self.server.info("clients")["total_blocking_keys_on_nokey"], "1")
+            self.command("DEL", key) if index % 2 else self.command("SET", key, "x")
+            for reader in readers[1:]:
+                self.assert_error(reader.read_reply(), "UNBLOCKED the stream key no longer exists")
+
+    def test_a_group_that_goes(self) -> None:
+        self.command("XGROUP", "CREATE", "stream", "group", "$", "MKSTREAM")
+        reader = self.block("XREADGROUP", "GROUP", "group", "c", "BLOCK", 0, "STREAMS", "stream", ">")
+        self.assertEqual(self.command("XGROUP", "DESTROY", "stream", "group"), 1)
+        self.assert_error(
+            reader.read_reply(), "NOGROUP the consumer group this client was blocked on no longer exists"
+        )
+
     # Moves
 
     def test_moves(self) -> None:

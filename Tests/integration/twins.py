@@ -54,6 +54,7 @@ class Twins:
     """A connection to the reference and one to the subject."""
 
     def __init__(self, reference: Server, subject: Server, protocol: int, coverage: "Coverage | None" = None) -> None:
+        self.reference_server = reference
         self.subject_server = subject
         self.reference = reference.connect(timeout=TIMEOUT_SECONDS)
         self.subject = subject.connect(timeout=TIMEOUT_SECONDS)

@@ -92,6 +92,9 @@ struct ListMovementRequest: WaitingRequest {
   }
 
   func attempt(_ operation: Operation) async -> Bool {
-    await movement(in: operation.database).attempt(operation)
+    let movement = movement(in: operation.database)
+    let shards = operation.keyShards
+    guard shards.count == 1 else { return await movement.attempt(operation) }
+    return await operation.write(on: shards[0]) { movement.attempt(on: $0, $1) }
   }
 }

@@ -13,12 +13,17 @@ public protocol BlockingCommand: KeyCommand, CoordinatedCommand {
   /// Reads the arguments of a call. Throws the error that answers wrong ones.
   static func request(_ arguments: Arguments) throws(WaitingError) -> Request
 
+  /// Whether a call may have to wait; if not, it goes the way of other commands.
+  static func mayWait(_ arguments: Arguments) -> Bool
+
   /// Writes that there is nothing: because nobody may wait here, or because the time is over.
   static func writeNothing(to reply: UnsafeMutablePointer<ReplyBuffer>, afterWaiting: Bool)
 }
 
 extension BlockingCommand {
   public static var locksKeys: Bool { false }
+
+  public static func mayWait(_ arguments: Arguments) -> Bool { true }
 
   public static func writeNothing(to reply: UnsafeMutablePointer<ReplyBuffer>, afterWaiting: Bool) {
     reply.pointee.nullArray()
@@ -40,7 +45,7 @@ extension BlockingCommand {
     do throws(WaitingError) {
       let request = try request(operation.arguments)
       if await !operation.serveOrWait(request) {
-        writeNothing(to: operation.reply, afterWaiting: true)
+        writeNothing(to: operation.reply, afterWaiting: !operation.isInTransaction)
       }
     } catch {
       operation.reply.pointee.error(error.text)

@@ -133,6 +133,22 @@ extension Operation {
     }
   }
 
+  /// Has a shard write the reply. Returns false if `body` does, which then must have written nothing.
+  public func write(
+    on shard: Int,
+    _ body: @escaping @Sendable (UnsafeMutablePointer<Shard>, UnsafeMutablePointer<ReplyBuffer>) -> Bool
+  ) async -> Bool {
+    let version = reply.pointee.version
+    let written = await onShard(shard) { shard -> CarriedReply? in
+      var isWritten = false
+      let reply = CarriedReply(on: shard, version) { isWritten = body(shard, $0) }
+      return isWritten ? reply : nil
+    }
+    guard let written else { return false }
+    write(written)
+    return true
+  }
+
   /// Appends what a shard has written to the reply.
   func write(_ carried: CarriedReply) { carried.write(to: reply, local: localShard) }
 }

@@ -15,6 +15,11 @@ extension UnsafeMutablePointer<Shard> {
     pointee.hasReadyKeys = true
   }
 
+  /// Reports that something has happened to a key which is no change of it to others, but ends the waiting of some.
+  public func concernsWaiters(_ key: Key, in database: Int) {
+    if pointee.observers.contains(.waiters) { noteWaitedKey(key, in: database) }
+  }
+
   /// Notes that the keys of two databases have changed places, or that those of one are gone.
   public func noteWaitedKeys(in databases: [Int]) {
     guard pointee.observers.contains(.waiters) else { return }
@@ -51,6 +56,12 @@ extension UnsafeMutablePointer<Shard> {
   func removeWaiter(_ number: UInt64) {
     pointee.waiting.remove(number)
     if pointee.waiting.isEmpty { pointee.setObserver(.waiters, false) }
+  }
+
+  /// Whether a key is kept for a call that was offered it.
+  func isReserved(_ key: Key, in database: Int) -> Bool {
+    guard pointee.observers.contains(.waiters) else { return false }
+    return pointee.waiting.find(key, in: database)?.pointee.reservedFor != nil
   }
 
   /// Ends the turn of a call that was offered a key: it has taken from it, or goes on waiting.

@@ -113,6 +113,11 @@ public enum WaitFinding: Sendable {
 }
 
 extension WaitingRequest {
+  /// What a key offers a call that has just come: nothing, while one that came earlier is about to take from it.
+  private func offer(at key: WaitedKey) -> WaitFinding {
+    key.shard.isReserved(key.key, in: key.database) ? .nothing : look(at: key)
+  }
+
   public var needsKey: Bool { false }
 
   public func position(at key: WaitedKey) -> WaitPosition { WaitPosition() }
@@ -122,11 +127,11 @@ extension WaitingRequest {
   ) -> Bool {
     for argument in keys {
       let key = WaitedKey(argument, of: arguments, in: database, on: shard)
-      switch look(at: key) {
-      case .nothing, .elsewhere: continue
+      switch offer(at: key) {
+      case .nothing: continue
       case .otherType: reply.pointee.error(ErrorText.wrongType)
       case .failed(let text): reply.pointee.error(text)
-      case .ready: take(from: key, reply)
+      case .ready, .elsewhere: take(from: key, reply)
       }
       return true
     }
@@ -142,7 +147,7 @@ extension WaitingRequest {
     let database = operation.database
     let findings = await operation.onShards(argumentsOfShard.keys.sorted()) { shard in
       (argumentsOfShard[shard.pointee.index] ?? []).map { argument in
-        (argument, look(at: WaitedKey(argument, of: arguments, in: database, on: shard)))
+        (argument, offer(at: WaitedKey(argument, of: arguments, in: database, on: shard)))
       }
     }
     for (argument, finding) in findings.joined().sorted(by: { $0.0 < $1.0 }) {
@@ -159,15 +164,11 @@ extension WaitingRequest {
 
   private func take(_ argument: Int, _ operation: Operation) async -> Bool {
     let database = operation.database
-    let version = operation.reply.pointee.version
-    let owner = operation.shard(of: arguments[argument])
-    let taken = await operation.onShard(owner) { shard -> CarriedReply? in
+    return await operation.write(on: operation.shard(of: arguments[argument])) { shard, reply in
       let key = WaitedKey(argument, of: arguments, in: database, on: shard)
-      guard case .ready = look(at: key) else { return nil }
-      return CarriedReply(on: shard, version) { take(from: key, $0) }
+      guard case .ready = offer(at: key) else { return false }
+      take(from: key, reply)
+      return true
     }
-    guard let taken else { return false }
-    operation.write(taken)
-    return true
   }
 }

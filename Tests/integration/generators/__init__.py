@@ -5,6 +5,7 @@ its replies are compared) or a few that belong together. Families of one data ty
 """
 
 from generators.bitmaps import Bitmaps
+from generators.blocking import Blocking
 from generators.connection import Connection
 from generators.dump import Dump
 from generators.errors import Errors
@@ -46,5 +47,6 @@ TYPED = {
     "dump": (Dump, 5),
     "types": (Types, 15),
     "pubsub": (PubSub, 1),
+    "blocking": (Blocking, 2),
 }
 FAMILIES = SHARED | TYPED
