@@ -78,7 +78,8 @@ enum ResetCommand: ClientCommand, SubscriberCommand {
 
   static func execute(_ call: inout ClientCall) {
     call.stopMonitoring()
-    call.shard.forget(call.client)
+    call.shard.unsubscribeAll(call.client)
+    call.shard.stopTracking(call.client)
     call.coordinator.forgetTransaction(call.client)
     // The library's name stays: it is still the same library at the other end.
     call.client.pointee.name = ""
