@@ -260,6 +260,14 @@ import Testing
           }
         }
         cluster.run(&random)
+        // Who waits with pushes behind it is fed until it gets to them.
+        let feeder = cluster.connect()
+        while clients.contains(where: \.waitsWithInput) {
+          for key in keys {
+            _ = feeder.tell("RPUSH", key, "fed;")
+            pushed += 1
+          }
+        }
         let popped = clients.reduce(0) { $0 + elementCount($1.heard()) }
         let left = cluster.connect()
         #expect(cluster.waits.clients == clients.count { $0.pointer.pointee.flags.contains(.blocked) })
@@ -286,6 +294,12 @@ import Testing
 }
 
 extension TestClient {
+  /// Whether commands stand behind one that waits.
+  fileprivate var waitsWithInput: Bool {
+    pointer.pointee.flags.contains(.blocked)
+      && (pointer.pointee.queryBuffer.count > 0 || pointer.pointee.input != nil)
+  }
+
   /// Delivers a command, has all loops work, and returns what came back.
   fileprivate func tell(_ arguments: String...) -> String {
     deliver(encoded(arguments))

@@ -168,6 +168,7 @@ extension UnsafeMutablePointer<Coordinator> {
     var longest: UInt64 = 0
     var keyCount = 0
     var failed = -1
+    var succeeded = -1
     let entry = first.pointee.entry
     withUnsafeTemporaryAllocation(of: Int.self, capacity: count) { replyBytes in
       for index in 0..<count {
@@ -176,11 +177,14 @@ extension UnsafeMutablePointer<Coordinator> {
         replyBytes[index] = result.replyBytes
         longest = Swift.max(longest, UInt64(result.nanoseconds))
         keyCount += (Int(first[index].argumentCount) - entry.pointee.firstKey) / entry.pointee.keyStep
-        if failed < 0, part.nextByte == UInt8(ascii: "-") { failed = index }
+        let isError = part.nextByte == UInt8(ascii: "-")
+        if failed < 0, isError { failed = index }
+        if succeeded < 0, !isError { succeeded = index }
       }
-      if failed >= 0 || entry.pointee.responsePolicy == .allSucceeded {
-        // Any shard's error is the answer.
-        let chosen = Swift.max(failed, 0)
+      let policy = entry.pointee.responsePolicy
+      if failed >= 0 || policy == .allSucceeded || policy == .oneSucceeded {
+        // Any shard's error is the answer, unless one success is enough.
+        let chosen = Swift.max(policy == .oneSucceeded && succeeded >= 0 ? succeeded : failed, 0)
         for index in 0..<count {
           let shard = Int(first[index].shard)
           if index == chosen {
