@@ -22,8 +22,10 @@ private final class EventRecord {
   }
 }
 
-/// Commands, each with the events that it is to cause.
-private let scripts: [String: [(command: String, events: String)]] = [
+/// Commands, each with the events that it is to cause, by the families they belong to.
+private let scripts = ownScripts.merging(collectionEventScripts) { first, _ in first }
+
+private let ownScripts: [String: [(command: String, events: String)]] = [
   "strings": [
     ("SET a 1", "new a, set a"), ("SET a 2 EX 100", "set a, expire a"), ("SET a 2 KEEPTTL", "set a"),
     ("SET a 3 NX", ""), ("SET b 3 XX", ""), ("SET b 3 GET", "keymiss b, new b, set b"),
