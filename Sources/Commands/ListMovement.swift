@@ -50,98 +50,80 @@ struct ListMovement: Sendable {
 
   /// The same, but where there is no element nothing is written, and the result is false.
   func attempt(on shard: UnsafeMutablePointer<Shard>, _ reply: UnsafeMutablePointer<ReplyBuffer>) -> Bool {
-    if find(source, on: shard) == .missing { return false }
+    let key = Key(source, hasher: shard.pointee.keyspace.hasher)
+    if shard.pointee.keyspace.lookup(key, in: database, for: .write) == nil { return false }
     run(on: shard, reply)
     return true
   }
 
-  /// What one shard says of its list.
-  private enum Finding: Sendable {
-    case missing
-    case otherType
-    case list
-  }
+  // MARK: Over several shards
 
-  /// What came out of the source.
-  private enum Popped: Sendable {
+  /// What is at the source.
+  private enum Finding: Sendable {
     case missing
     case otherType
     case element([UInt8])
   }
 
-  /// Does it in several steps, mostly over two shards: a look at both lists, the pop, the push. If the target has become something else in
-  /// between, the element goes back to where it was.
+  /// Does it over two shards. The reply is the element.
   func run(_ operation: Operation) async {
     if await !attempt(operation) { operation.reply.pointee.null() }
   }
 
-  /// The same, but where there is no element nothing is written, and the result is false.
+  /// The same, but where there is no element nothing is written, and the result is false. A look at both lists, then push and
+  /// pop at once: the keys are locked. They may be one shard's, too.
   func attempt(_ operation: Operation) async -> Bool {
-    let sourceShard = operation.shard(of: source)
-    let targetShard = operation.shard(of: target)
-    let reply = operation.reply
-    let found =
-      if sourceShard == targetShard {
-        await operation.onShard(sourceShard) { [self] in [find(source, on: $0), find(target, on: $0)] }
-      } else {
-        await operation.onShards([sourceShard, targetShard]) { [self] shard in
-          find(shard.pointee.index == sourceShard ? source : target, on: shard)
-        }
-      }
-    if found[0] == .missing { return false }
-    guard found[0] == .list, found[1] != .otherType else {
-      reply.pointee.error(ErrorText.wrongType)
-      return true
+    let (sourceShard, targetShard) = (operation.shard(of: source), operation.shard(of: target))
+    let shards = Set([sourceShard, targetShard]).sorted()
+    let looks = await operation.onShards(shards) { [self] shard in
+      (
+        shard.pointee.index == sourceShard ? look(on: shard) : nil,
+        shard.pointee.index != targetShard || takesElement(on: shard)
+      )
     }
-    switch await operation.onShard(sourceShard, { [self] in pop(from: $0) }) {
+    switch looks.compactMap({ $0.0 }).first ?? .missing {
     case .missing: return false
-    case .otherType: reply.pointee.error(ErrorText.wrongType)
-    case .element(let element):
-      if await operation.onShard(targetShard, { [self] in push(element, to: target, at: to, on: $0) }) {
-        reply.pointee.bulk(element)
-        return true
+    case .element(let element) where looks.allSatisfy({ $0.1 }):
+      _ = await operation.onShards(shards) { [self] shard in
+        if shard.pointee.index == targetShard { push(element, on: shard) }
+        if shard.pointee.index == sourceShard { pop(on: shard) }
       }
-      _ = await operation.onShard(sourceShard) { [self] in push(element, to: source, at: from, on: $0) }
-      reply.pointee.error(ErrorText.wrongType)
+      operation.reply.pointee.bulk(element)
+    case .element, .otherType: operation.reply.pointee.error(ErrorText.wrongType)
     }
     return true
   }
 
-  private func find(_ name: ByteView, on shard: UnsafeMutablePointer<Shard>) -> Finding {
-    guard let entry = lookup(name, on: shard) else { return .missing }
-    return entry.kind == .list ? .list : .otherType
-  }
-
-  private func pop(from shard: UnsafeMutablePointer<Shard>) -> Popped {
-    guard let entry = lookup(source, on: shard) else { return .missing }
-    guard entry.kind == .list else { return .otherType }
+  private func look(on shard: UnsafeMutablePointer<Shard>) -> Finding {
     let key = Key(source, hasher: shard.pointee.keyspace.hasher)
-    let element = entry.listItem(at: from).array
-    let isLast = entry.listCount == 1
-    shard.pointee.keyspace.popFromList(entry, at: from)
-    // It counts where it is pushed.
-    shard.pointee.keyspace.dirty -= 1
-    shard.changed(key, in: database, .list, from.popEvent, removedKey: isLast)
-    return .element(element)
+    guard let entry = shard.pointee.keyspace.lookup(key, in: database, for: .write) else { return .missing }
+    return entry.kind == .list ? .element(entry.listItem(at: from).array) : .otherType
   }
 
-  /// Returns false if the key holds something else than a list.
-  private func push(
-    _ element: [UInt8], to name: ByteView, at end: ListEnd, on shard: UnsafeMutablePointer<Shard>
-  ) -> Bool {
-    let existing = lookup(name, on: shard)
-    guard existing?.kind ?? .list == .list else { return false }
-    let key = Key(name, hasher: shard.pointee.keyspace.hasher)
+  /// Whether the target is a list, or can become one.
+  private func takesElement(on shard: UnsafeMutablePointer<Shard>) -> Bool {
+    let key = Key(target, hasher: shard.pointee.keyspace.hasher)
+    return shard.pointee.keyspace.lookup(key, in: database, for: .write)?.kind ?? .list == .list
+  }
+
+  private func push(_ element: [UInt8], on shard: UnsafeMutablePointer<Shard>) {
+    let key = Key(target, hasher: shard.pointee.keyspace.hasher)
+    let existing = shard.pointee.keyspace.lookup(key, in: database, for: .peek)
     element.withUnsafeBufferPointer { buffer in
       let text = buffer.baseAddress.map { ByteView(start: $0, count: buffer.count) } ?? ByteView("")
-      _ = shard.pointee.keyspace.pushToList(key, in: database, existing: existing, at: end, text)
+      _ = shard.pointee.keyspace.pushToList(key, in: database, existing: existing, at: to, text)
     }
-    shard.changed(key, in: database, .list, end.pushEvent)
-    return true
+    shard.changed(key, in: database, .list, to.pushEvent)
   }
 
-  private func lookup(_ name: ByteView, on shard: UnsafeMutablePointer<Shard>) -> Entry? {
-    let key = Key(name, hasher: shard.pointee.keyspace.hasher)
-    return shard.pointee.keyspace.lookup(key, in: database, for: .write)
+  private func pop(on shard: UnsafeMutablePointer<Shard>) {
+    let key = Key(source, hasher: shard.pointee.keyspace.hasher)
+    // It may have expired since it was looked at.
+    guard let entry = shard.pointee.keyspace.lookup(key, in: database, for: .peek) else { return }
+    let isLast = entry.listCount == 1
+    shard.pointee.keyspace.popFromList(entry, at: from)
+    // The element counts where it was pushed.
+    shard.pointee.keyspace.dirty -= 1
+    shard.changed(key, in: database, .list, from.popEvent, removedKey: isLast)
   }
 }
