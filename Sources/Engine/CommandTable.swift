@@ -86,6 +86,12 @@ public struct CommandEntry {
   /// Whether a call has exactly one key, at `firstKey`.
   @inline(__always)
   public var hasSingleKey: Bool { firstKey > 0 && lastKey == firstKey }
+
+  /// Whether, in a call of so many arguments, keys that come with values all have one.
+  @inline(__always)
+  func hasCompleteKeys(argumentCount: Int) -> Bool {
+    firstKey <= 0 || (argumentCount - firstKey).isMultiple(of: keyStep)
+  }
 }
 
 /// All commands: found by name without case, and by index.

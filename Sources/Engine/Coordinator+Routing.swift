@@ -152,7 +152,7 @@ extension UnsafeMutablePointer<Coordinator> {
     }
     if firstKey > 0 {
       // Keys that come with values must all have one. Where they have not, no shard is to execute its share.
-      if !(arguments.count - firstKey).isMultiple(of: entry.pointee.keyStep) {
+      if !entry.pointee.hasCompleteKeys(argumentCount: arguments.count) {
         return .one(shard: own, firstHash: 0)
       }
       let last = entry.pointee.lastKey >= 0 ? entry.pointee.lastKey : arguments.count + entry.pointee.lastKey

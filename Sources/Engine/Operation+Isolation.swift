@@ -138,7 +138,9 @@ extension Operation {
     reply.pointee.version = client.pointee.reply.version
     if let command = entry.pointee.clientCommand {
       runOnClient(command)
-    } else if let command = entry.pointee.keyCommand, keyShards.count <= 1, !entry.pointee.usesWholeShards {
+    } else if let command = entry.pointee.keyCommand, !entry.pointee.usesWholeShards,
+      keyShards.count <= 1 || !entry.pointee.hasCompleteKeys(argumentCount: arguments.count)
+    {
       await runOnOwner(command)
     } else if let command = entry.pointee.coordinatedCommand {
       await command.coordinate(self)

@@ -48,9 +48,15 @@ extension UnsafeMutablePointer<Coordinator> {
       guard command.pointee.partCount == 0 else { continue }
       let entry = command.pointee.entry
       let mode: LockMode = entry.pointee.locksExclusively ? .exclusive : .shared
+      let firstWish = pointee.lockWishes.count
       entry.forEachKey(in: batch.arguments(of: command), pointee.shard) { fingerprint in
         pointee.lockWishes.append(
           LockWish(fingerprint: fingerprint, shard: Int32(command.pointee.shard), mode: mode))
+      }
+      if pointee.lockWishes.count == firstWish {
+        // It names no key, perhaps by mistake. Its shard has a part in the transaction all the same.
+        pointee.lockWishes.append(
+          LockWish(fingerprint: 0, shard: Int32(command.pointee.shard), mode: .shared))
       }
     }
     let transaction = makeTransaction(work: .batch(batch), watches: batch.pointee.isExec ? client : nil)
