@@ -11,6 +11,12 @@ let heapSettings: [SwiftSetting] = usesSystemAllocator ? [.define("SYSTEM_ALLOCA
 let hasPlantedFault = ProcessInfo.processInfo.environment["PANTALA_PLANTED_FAULT"] != nil
 let engineSettings: [SwiftSetting] = hasPlantedFault ? [.define("PLANTED_FAULT")] : []
 
+// With PANTALA_TEST_TARGETS set, to names with commas between, the package holds these test targets and what they need,
+// and nothing else: a build for a sanitizer need not take longer than its tests.
+let testTargets = ProcessInfo.processInfo.environment["PANTALA_TEST_TARGETS"].map {
+  $0.split(separator: ",").map(String.init)
+}
+
 let package = Package(
   name: "pantala",
   products: [.executable(name: "pantala", targets: ["pantala"])],
@@ -54,17 +60,35 @@ let package = Package(
       ]),
     .executableTarget(name: "pantala", dependencies: ["Configuration", "Engine", "Server"]),
 
-    .testTarget(name: "BytesTests", dependencies: ["Bytes"]),
-    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
-    .testTarget(name: "StatisticsTests", dependencies: ["Statistics"]),
-    .testTarget(name: "SketchesTests", dependencies: ["Bytes", "Sketches"]),
-    .testTarget(name: "GeographyTests", dependencies: ["Geography"]),
-    .testTarget(name: "RingTests", dependencies: ["Ring"]),
-    .testTarget(name: "HeapTests", dependencies: ["Heap"]),
-    .testTarget(name: "RESPTests", dependencies: ["RESP"]),
-    .testTarget(name: "KeyspaceTests", dependencies: ["Keyspace"]),
-    .testTarget(name: "SerializationTests", dependencies: ["Heap", "Serialization"]),
-    .testTarget(name: "EngineTests", dependencies: ["Engine", "Commands"]),
+    // What the tests of several modules need: random numbers with a seed, heaps, views.
+    .target(name: "TestSupport", dependencies: ["Bytes", "Heap"], path: "Tests/TestSupport"),
+    .testTarget(name: "BytesTests", dependencies: ["Bytes", "TestSupport"]),
+    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "TestSupport"]),
+    .testTarget(name: "StatisticsTests", dependencies: ["Statistics", "TestSupport"]),
+    .testTarget(name: "SketchesTests", dependencies: ["Bytes", "Sketches", "TestSupport"]),
+    .testTarget(name: "GeographyTests", dependencies: ["Geography", "TestSupport"]),
+    .testTarget(name: "RingTests", dependencies: ["Ring", "TestSupport"]),
+    .testTarget(name: "HeapTests", dependencies: ["Heap", "TestSupport"]),
+    .testTarget(name: "RESPTests", dependencies: ["RESP", "TestSupport"]),
+    .testTarget(name: "KeyspaceTests", dependencies: ["Keyspace", "TestSupport"]),
+    .testTarget(name: "SerializationTests", dependencies: ["Heap", "Serialization", "TestSupport"]),
+    .testTarget(name: "EngineTests", dependencies: ["Engine", "Commands", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )
+
+if let testTargets {
+  var needed = Set(testTargets)
+  // Targets stand below those that they need.
+  for target in package.targets.reversed() where needed.contains(target.name) {
+    for dependency in target.dependencies {
+      switch dependency {
+      case .byNameItem(let name, _), .targetItem(let name, _): needed.insert(name)
+      case .productItem: break
+      @unknown default: break
+      }
+    }
+  }
+  package.targets.removeAll { !needed.contains($0.name) }
+  package.products = []
+}

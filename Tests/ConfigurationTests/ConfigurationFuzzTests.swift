@@ -1,19 +1,7 @@
+import TestSupport
 import Testing
 
 @testable import Configuration
-
-/// SplitMix64: small, and the same numbers on every machine for one seed.
-private struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-}
 
 @Suite("Random configuration files")
 struct ConfigurationFuzzTests {
@@ -24,7 +12,7 @@ struct ConfigurationFuzzTests {
       "99999999999999999999", "noeviction", "\"\"", "port 7000\n", "bind ::1\n", "save \"\"\n",
     ]
 
-  private static func randomText(_ generator: inout SeededGenerator) -> String {
+  private static func randomText(_ generator: inout SeededRandom) -> String {
     let count = Int.random(in: 0..<24, using: &generator)
     var text = ""
     for _ in 0..<count {
@@ -39,8 +27,7 @@ struct ConfigurationFuzzTests {
 
   @Test("no file crashes the parser, and what loads survives CONFIG REWRITE")
   func files() throws {
-    let seed = printedSeed("ConfigurationFuzzTests.files")
-    var generator = SeededGenerator(state: seed)
+    var generator = SeededRandom(test: "ConfigurationFuzzTests.files")
     var loadedCount = 0
     for _ in 0..<20_000 {
       let text = Self.randomText(&generator)
@@ -56,15 +43,14 @@ struct ConfigurationFuzzTests {
       guard !rewritten.contains("include") else { continue }
       let again = try Configuration.load(
         arguments: ["self"], readFile: Files(contents: ["self": rewritten]).read)
-      #expect(again.settings == configuration.settings, "seed \(seed): \(text.debugDescription)")
+      #expect(again.settings == configuration.settings, "\(generator): \(text.debugDescription)")
     }
     #expect(loadedCount > 0)
   }
 
   @Test("no command line crashes the parser")
   func commandLines() {
-    let seed = printedSeed("ConfigurationFuzzTests.commandLines")
-    var generator = SeededGenerator(state: seed)
+    var generator = SeededRandom(test: "ConfigurationFuzzTests.commandLines")
     for _ in 0..<20_000 {
       let arguments = (0..<Int.random(in: 0..<6, using: &generator)).map { _ in
         (Bool.random(using: &generator) ? "--" : "") + Self.randomText(&generator)
@@ -76,8 +62,7 @@ struct ConfigurationFuzzTests {
 
   @Test("no CONFIG SET or CONFIG GET crashes, and a refused one changes nothing")
   func setAndGet() {
-    let seed = printedSeed("ConfigurationFuzzTests.setAndGet")
-    var generator = SeededGenerator(state: seed)
+    var generator = SeededRandom(test: "ConfigurationFuzzTests.setAndGet")
     let names = Configuration.directives.flatMap { [$0.name] + $0.aliases }
     var configuration = Configuration()
     for _ in 0..<20_000 {

@@ -1,5 +1,3 @@
-import Foundation
-
 @testable import Configuration
 
 /// A file system of a few files, for `readFile` parameters.
@@ -49,12 +47,4 @@ extension Configuration {
   func value(_ name: String) -> String? {
     get(patterns: [name]).first?.value
   }
-}
-
-/// The seed of a random test, printed so that a failure can be repeated with `PANTALA_TEST_SEED=<seed>`.
-func printedSeed(_ test: String) -> UInt64 {
-  let given = ProcessInfo.processInfo.environment["PANTALA_TEST_SEED"].flatMap { UInt64($0) }
-  let seed = given ?? UInt64.random(in: 0...UInt64.max)
-  print("\(test): PANTALA_TEST_SEED=\(seed)")
-  return seed
 }

@@ -2,6 +2,7 @@ import Bytes
 import Commands
 import Heap
 import RESP
+import TestSupport
 import Testing
 
 @testable import Engine

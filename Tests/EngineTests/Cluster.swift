@@ -5,6 +5,7 @@ import Heap
 import Keyspace
 import RESP
 import Ring
+import TestSupport
 import Testing
 
 @testable import Engine

@@ -1,5 +1,6 @@
 import Bytes
 import Commands
+import TestSupport
 import Testing
 
 @testable import Engine

@@ -2,6 +2,7 @@ import Bytes
 import Configuration
 import RESP
 import Ring
+import TestSupport
 import Testing
 
 @testable import Engine

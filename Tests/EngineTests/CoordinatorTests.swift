@@ -1,6 +1,7 @@
 import Bytes
 import Configuration
 import Ring
+import TestSupport
 import Testing
 
 @testable import Engine

@@ -1,18 +1,12 @@
 import Bytes
 import Heap
+import TestSupport
 import Testing
 
 @testable import Engine
 
 @Suite("The query buffer")
 struct InputBufferTests {
-  private func withHeap(_ body: (ShardHeap) -> Void) {
-    let heap = ShardHeap()
-    defer { heap.destroy() }
-    body(heap)
-    #expect(heap.liveBytes == 0)
-  }
-
   private func content(_ buffer: InputBuffer) -> [UInt8] {
     buffer.memory.map { Array(UnsafeBufferPointer(start: $0, count: buffer.count)) } ?? []
   }

@@ -2,6 +2,7 @@ import Engine
 import Heap
 import Keyspace
 import Statistics
+import TestSupport
 import Testing
 
 @Suite("The report behind MEMORY STATS")

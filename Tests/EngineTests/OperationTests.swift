@@ -1,6 +1,7 @@
 import Bytes
 import Commands
 import RESP
+import TestSupport
 import Testing
 
 @testable import Engine

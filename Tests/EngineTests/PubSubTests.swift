@@ -1,6 +1,7 @@
 import Configuration
 import Foundation
 import Heap
+import TestSupport
 import Testing
 
 @testable import Engine

@@ -1,6 +1,7 @@
 import Bytes
 import Glibc
 import Ring
+import TestSupport
 import Testing
 
 @testable import Engine

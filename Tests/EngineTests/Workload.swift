@@ -1,3 +1,5 @@
+import TestSupport
+
 /// Random commands of one client, which touch only keys of its own: what they answer depends on nobody else.
 struct Workload {
   private var random: SeededRandom

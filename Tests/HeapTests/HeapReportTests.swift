@@ -1,11 +1,12 @@
 import Heap
+import TestSupport
 import Testing
 
 @Suite("The report of a shard's heap")
 struct HeapReportTests {
   @Test("lists the counts by purpose, and their sum is what the allocator's own walk finds")
   func agreesWithTheWalk() {
-    withHeap { heap in
+    withHeap(mustBeEmptied: false) { heap in
       for (number, purpose) in Purpose.allCases.enumerated() {
         for index in 0...number { _ = heap.allocate(100 * index + 1, for: purpose) }
       }
@@ -24,7 +25,7 @@ struct HeapReportTests {
   @Test("agrees with the walk to the byte after any load", arguments: [1_000, 60_000, 5_000_000])
   func agreesAfterRandomLoad(sizeMaximum: Int) {
     var random = SeededRandom(test: "HeapReportTests.agreesAfterRandomLoad")
-    withHeap { heap in
+    withHeap(mustBeEmptied: false) { heap in
       var blocks: [(block: UnsafeMutableRawPointer, purpose: Purpose)] = []
       var expected = Array(repeating: 0, count: Purpose.allCases.count)
       for round in 0..<20 {
@@ -73,8 +74,8 @@ struct HeapReportTests {
 
   @Test("adds up over shards, purpose by purpose")
   func addsUp() {
-    withHeap { first in
-      withHeap { second in
+    withHeap(mustBeEmptied: false) { first in
+      withHeap(mustBeEmptied: false) { second in
         _ = first.allocate(100, for: .dataset)
         _ = second.allocate(1_000, for: .dataset)
         _ = second.allocate(1_000, for: .tables)
@@ -93,7 +94,7 @@ struct HeapReportTests {
 
   @Test("of the thread's default heap counts what no shard's purpose does", .enabled(if: heapsAreMimalloc))
   func defaultHeap() {
-    withHeap { heap in
+    withHeap(mustBeEmptied: false) { heap in
       let before = HeapAreas.ofThisThread().used
       let other = heap.allocate(1 << 20, for: .dataset)
       let unchanged = HeapAreas.ofThisThread().used

@@ -1,11 +1,12 @@
 import Heap
+import TestSupport
 import Testing
 
 @Suite("A shard's heap")
 struct ShardHeapTests {
   @Test("starts with nothing in use")
   func startsEmpty() {
-    withHeap { heap in
+    withHeap(mustBeEmptied: false) { heap in
       #expect(heap.liveBytes == 0)
       for purpose in Purpose.allCases { #expect(heap.liveBytes(purpose) == 0) }
       expectWalk(heap.report().areas.used, agreesWith: 0)
@@ -16,7 +17,7 @@ struct ShardHeapTests {
     "aligns every block to 16 bytes, also those of 1 to 8",
     arguments: [1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17])
   func smallBlocksAreAligned(byteCount: Int) {
-    withHeap { heap in
+    withHeap(mustBeEmptied: false) { heap in
       // Several, because the first of a page could be aligned by chance.
       for _ in 0..<64 {
         #expect(UInt(bitPattern: heap.allocate(byteCount, for: .dataset)) % 16 == 0)
@@ -27,7 +28,7 @@ struct ShardHeapTests {
 
   @Test("aligns blocks of all sizes to 16 bytes and gives at least what was asked for")
   func blocksAreAlignedAndLargeEnough() {
-    withHeap { heap in
+    withHeap(mustBeEmptied: false) { heap in
       var sizes = Array(0...2_048)
       for shift in 11...24 { sizes += [1 << shift - 1, 1 << shift, 1 << shift + 1] }
       for size in sizes {
@@ -42,7 +43,7 @@ struct ShardHeapTests {
 
   @Test("fills zeroed blocks with zeros, also where there was something else before")
   func zeroedBlocksAreZero() {
-    withHeap { heap in
+    withHeap(mustBeEmptied: false) { heap in
       for size in [1, 15, 16, 17, 100, 1_000, 8_192, 100_000, 3_000_000] {
         for _ in 0..<8 {
           let dirty = heap.allocate(size, for: .dataset)
@@ -60,7 +61,7 @@ struct ShardHeapTests {
 
   @Test("counts a block with its usable size, for its purpose alone", arguments: Purpose.allCases)
   func countsByPurpose(purpose: Purpose) {
-    withHeap { heap in
+    withHeap(mustBeEmptied: false) { heap in
       let first = heap.allocate(100, for: purpose)
       let second = heap.allocateZeroed(5_000, for: purpose)
       let sum = ShardHeap.usableSize(first) + ShardHeap.usableSize(second)
@@ -76,7 +77,7 @@ struct ShardHeapTests {
 
   @Test("counts what a block becomes when it is reallocated, and keeps its bytes")
   func reallocates() {
-    withHeap { heap in
+    withHeap(mustBeEmptied: false) { heap in
       var block = heap.allocate(16, for: .clients)
       var kept = 16
       block.initializeMemory(as: UInt8.self, repeating: 0x5a, count: kept)
@@ -95,7 +96,7 @@ struct ShardHeapTests {
 
   @Test("moves a block's bytes from one purpose to another without changing the sum")
   func reassigns() {
-    withHeap { heap in
+    withHeap(mustBeEmptied: false) { heap in
       let block = heap.allocate(1_000, for: .clients)
       let other = heap.allocate(1_000, for: .clients)
       let size = ShardHeap.usableSize(block)
@@ -112,8 +113,8 @@ struct ShardHeapTests {
 
   @Test("is the same heap in every copy, and another than the next")
   func copiesShareAndHeapsDoNot() {
-    withHeap { first in
-      withHeap { second in
+    withHeap(mustBeEmptied: false) { first in
+      withHeap(mustBeEmptied: false) { second in
         let copy = first
         let block = copy.allocate(64, for: .scripts)
         #expect(first.liveBytes(.scripts) == ShardHeap.usableSize(block))
@@ -127,7 +128,7 @@ struct ShardHeapTests {
 
   @Test("keeps its counts when pages without blocks go back to the system")
   func collects() {
-    withHeap { heap in
+    withHeap(mustBeEmptied: false) { heap in
       let kept = heap.allocate(100, for: .dataset)
       kept.initializeMemory(as: UInt8.self, repeating: 7, count: 100)
       let blocks = (0..<10_000).map { _ in heap.allocate(1_000, for: .dataset) }

@@ -1,5 +1,6 @@
 import Bytes
 import Heap
+import TestSupport
 import Testing
 
 @testable import Keyspace
@@ -208,7 +209,7 @@ private final class DenseRun {
     for (turns, insertPercent) in [
       (elements.count * 3, 90), (elements.count * 2, 50), (elements.count * 4, 10), (elements.count * 2, 80),
     ] {
-      for turn in 0..<max(turns, 200) {
+      for turn in 0..<max(steps(turns), 200) {
         step(insertPercent: insertPercent)
         if turn % 10_000 == 0 { checkBytes() }
       }

@@ -1,5 +1,6 @@
 import Bytes
 import Heap
+import TestSupport
 import Testing
 
 @testable import Keyspace
@@ -98,7 +99,7 @@ struct HashModelTests {
       keyspace.limits = limits
       var run = HashRun(random: random)
       keyspace.random = FastRandom(seed: run.random.next())
-      for step in 0..<stepCount {
+      for step in 0..<steps(stepCount) {
         run.step(&keyspace)
         run.check(&keyspace, "step \(step), \(random)")
       }

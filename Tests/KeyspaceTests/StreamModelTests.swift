@@ -1,5 +1,6 @@
 import Bytes
 import Heap
+import TestSupport
 import Testing
 
 @testable import Keyspace
@@ -38,7 +39,7 @@ struct StreamModelTests {
     withKeyspace { keyspace in
       keyspace.limits = limits
       var run = StreamRun(random: random)
-      for step in 0..<stepCount {
+      for step in 0..<steps(stepCount) {
         run.step(&keyspace)
         run.check(&keyspace, "step \(step), \(random)")
       }

@@ -1,58 +1,12 @@
 import Bytes
-import Foundation
 import Heap
+import TestSupport
 import Testing
 
 @testable import Keyspace
 
-/// Random numbers that are the same for a seed on every machine (SplitMix64).
-struct SeededRandom: RandomNumberGenerator, CustomStringConvertible {
-  let seed: UInt64
-  private var state: UInt64
-
-  /// A generator for the test `name`. Its seed is new in every run, or what the environment says; it is printed at
-  /// once, so that it is known even if the process dies.
-  init(test name: String) {
-    let given = ProcessInfo.processInfo.environment["PANTALA_TEST_SEED"].flatMap { UInt64($0) }
-    seed = given ?? UInt64.random(in: 0..<1_000_000_000)
-    state = seed
-    FileHandle.standardError.write(Data("\(name): \(self)\n".utf8))
-  }
-
-  var description: String { "PANTALA_TEST_SEED=\(seed)" }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var word = state
-    word = (word ^ word >> 30) &* 0xbf58_476d_1ce4_e5b9
-    word = (word ^ word >> 27) &* 0x94d0_49bb_1331_11eb
-    return word ^ word >> 31
-  }
-
-  mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
-
+extension SeededRandom {
   mutating func hasher() -> KeyHasher { KeyHasher(seed: next(), next()) }
-}
-
-/// `#expect(actual == expected)` for loops of many thousand turns, where the macro takes long.
-func expectEqual<Value: Equatable>(
-  _ actual: Value, _ expected: Value, _ comment: @autoclosure () -> String,
-  sourceLocation: SourceLocation = #_sourceLocation
-) {
-  if actual != expected {
-    Issue.record("\(actual) instead of \(expected): \(comment())", sourceLocation: sourceLocation)
-  }
-}
-
-/// A heap that lives as long as `body` runs, and must be empty when it returns.
-func withHeap<Result>(
-  sourceLocation: SourceLocation = #_sourceLocation, _ body: (ShardHeap) throws -> Result
-) rethrows -> Result {
-  let heap = ShardHeap()
-  defer { heap.destroy() }
-  let result = try body(heap)
-  #expect(heap.liveBytes == 0, "memory was not given back", sourceLocation: sourceLocation)
-  return result
 }
 
 /// A keyspace at the time 1,000,000 that lives as long as `body` runs, and then gives all its memory back.
@@ -64,21 +18,6 @@ func withKeyspace<Result>(
     var keyspace = Keyspace(heap: heap, hasher: hasher, databaseCount: databaseCount)
     keyspace.now = 1_000_000
     return try body(&keyspace)
-  }
-}
-
-/// Whether shard heaps stand on mimalloc, and not, for a sanitizer, on the C library's allocator: only mimalloc rounds
-/// 1,025 bytes up to 1,280.
-let heapsAreMimalloc: Bool = {
-  let heap = ShardHeap()
-  defer { heap.destroy() }
-  return ShardHeap.usableSize(heap.allocate(1_025, for: .dataset)) == 1_280
-}()
-
-/// Calls `body` with a view of `bytes`.
-func withView<Result>(_ bytes: [UInt8], _ body: (ByteView) throws -> Result) rethrows -> Result {
-  try (bytes + [0xee]).withUnsafeBufferPointer { buffer in
-    try body(ByteView(start: buffer.baseAddress!, count: bytes.count))
   }
 }
 

@@ -1,4 +1,5 @@
 import Bytes
+import TestSupport
 import Testing
 
 @testable import Keyspace
@@ -11,18 +12,20 @@ struct TableModelTests {
     var random = SeededRandom(test: "TableModelTests.growAndShrink")
     let hasher = random.hasher()
     withKeyspace(hasher: hasher) { keyspace in
-      var run = ModelRun(random: random, keyCount: 220_000, hasher: hasher)
+      var run = ModelRun(random: random, keyCount: steps(220_000), hasher: hasher)
       // Almost only new keys, then a mixture, then fewer and fewer.
-      run.run(&keyspace, turns: 420_000, insertPercent: 90)
+      run.run(&keyspace, turns: steps(420_000), insertPercent: 90)
       run.compare(&keyspace)
-      #expect(keyspace.count(in: 0) > 150_000)
-      run.run(&keyspace, turns: 250_000, insertPercent: 50)
+      #expect(keyspace.count(in: 0) > steps(150_000))
+      run.run(&keyspace, turns: steps(250_000), insertPercent: 50)
       run.compare(&keyspace)
-      run.run(&keyspace, turns: 330_000, insertPercent: 15, sweepEvery: 1_000)
+      run.run(&keyspace, turns: steps(330_000), insertPercent: 15, sweepEvery: 1_000)
       run.compare(&keyspace)
       run.removeTheRest(&keyspace)
       #expect(keyspace.heap.liveBytes == 0)
-      #expect(run.hitCount > 80_000 && run.expiredCount > 10_000, "\(run.hitCount) \(run.expiredCount)")
+      #expect(
+        run.hitCount > steps(80_000) && run.expiredCount > steps(10_000),
+        "\(run.hitCount) \(run.expiredCount)")
     }
   }
 

@@ -1,5 +1,6 @@
 import Bytes
 import Heap
+import TestSupport
 import Testing
 
 @testable import RESP

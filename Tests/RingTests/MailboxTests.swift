@@ -1,4 +1,5 @@
 import Ring
+import TestSupport
 import Testing
 
 @Suite("A mailbox, used by one thread")

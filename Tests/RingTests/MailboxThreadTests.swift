@@ -1,6 +1,7 @@
 import Foundation
 import Ring
 import Synchronization
+import TestSupport
 import Testing
 
 /// What two threads share: mailboxes and sleep flags. The thread sanitizer runs these.
@@ -9,7 +10,7 @@ struct MailboxThreadTests {
   @Test("delivers every message once and in order, however both sides hurry or dawdle", arguments: 0..<3)
   func stress(number: Int) {
     let random = SeededRandom(test: "MailboxThreadTests.stress \(number)")
-    let count = 500_000
+    let count = 200_000
     withMailbox { mailbox in
       let mailbox = mailbox
       onThreads(
@@ -26,7 +27,10 @@ struct MailboxThreadTests {
                 mailbox.publish()
                 isPushed = spin { mailbox.push(message) }
               }
-              #expect(isPushed, "the consumer stopped")
+              guard isPushed else {
+                Issue.record("the consumer stopped")
+                return
+              }
               next += 1
             }
             mailbox.publish()
@@ -131,7 +135,9 @@ struct MailboxSleepTests {
   @Test("no wake-up is lost, however closely sending and falling asleep meet")
   func noLostWakeUp() {
     let random = SeededRandom(test: "MailboxSleepTests.noLostWakeUp")
-    let count = 100_000
+    // As many meetings as a few seconds have room for: on a busy machine each can take a turn of the scheduler.
+    let (countMinimum, countMaximum) = (2_000, 100_000)
+    let deadline = ContinuousClock.now + .seconds(5)
     withMailbox { mailbox in
       let mailbox = mailbox
       let flag = SleepFlag()
@@ -140,30 +146,35 @@ struct MailboxSleepTests {
       onThreads(
         {
           var random = SeededRandom(seed: random.seed)
-          for number in 1...count {
-            _ = mailbox.push(Message(kind: 0, payload: UInt64(number)))
+          for number in 1...countMaximum {
+            let isLast = number == countMaximum || number >= countMinimum && ContinuousClock.now > deadline
+            _ = mailbox.push(Message(kind: isLast ? 1 : 0, payload: UInt64(number)))
             mailbox.publish()
             if flag.claimsWakeUp() {
               shared.wakeUps.add(1, ordering: .relaxed)
               bell.signal()
             }
             // The next message would hide that this one's wake-up was lost.
-            if !spin(until: { shared.received.load(ordering: .acquiring) == number }) { return }
+            if !spin(until: { shared.received.load(ordering: .acquiring) == number }) || isLast { return }
             for _ in 0..<random.below(200) { shared.noise.add(1, ordering: .relaxed) }
           }
         },
         {
           var random = SeededRandom(seed: ~random.seed)
           var received = 0
-          while received < count {
-            while mailbox.pop() != nil { received += 1 }
+          var isLast = false
+          while !isLast {
+            while let message = mailbox.pop() {
+              received += 1
+              isLast = message.kind == 1
+            }
             mailbox.release()
             shared.received.store(received, ordering: .releasing)
-            if received == count { return }
+            if isLast { return }
             for _ in 0..<random.below(200) { shared.noise.add(1, ordering: .relaxed) }
             flag.announce()
-            if !mailbox.hasMessages, bell.wait(timeout: .now() + 5) == .timedOut {
-              Issue.record("asleep with message \(received + 1) of \(count) waiting, \(random)")
+            if !mailbox.hasMessages, bell.wait(timeout: .now() + patienceSeconds) == .timedOut {
+              Issue.record("asleep with message \(received + 1) waiting, \(random)")
               return
             }
             flag.clear()
@@ -171,8 +182,9 @@ struct MailboxSleepTests {
         })
       // Both ways out of the race are taken.
       let wakeUps = shared.wakeUps.load(ordering: .relaxed)
-      #expect(wakeUps > 0 && wakeUps <= count)
-      #expect(shared.received.load(ordering: .relaxed) == count)
+      let received = shared.received.load(ordering: .relaxed)
+      #expect(wakeUps > 0 && wakeUps <= received)
+      #expect(received >= countMinimum)
     }
   }
 

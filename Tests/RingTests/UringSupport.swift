@@ -52,10 +52,10 @@ final class SocketPair {
 }
 
 extension Uring {
-  /// Waits until `count` completions have come, for ten seconds at the most, and returns them.
+  /// Waits until `count` completions have come, as long as there is patience, and returns them.
   func await(_ count: Int) -> [Completion] {
     var all: [Completion] = []
-    let deadline = ContinuousClock.now + .seconds(10)
+    let deadline = ContinuousClock.now + .seconds(patienceSeconds)
     while all.count < count, ContinuousClock.now < deadline {
       submitAndWait(for: 1, nanoseconds: 100_000_000)
       let completions = reap()

@@ -1,6 +1,7 @@
 import Bytes
 import Heap
 import Keyspace
+import TestSupport
 import Testing
 
 @testable import Serialization
@@ -13,7 +14,7 @@ import Testing
     let originals = (capturedPayloads + craftedPayloads).map { Array($0.bytes.dropLast(10)) }
     var readCount = 0
     withKeyspace { keyspace in
-      for _ in 0..<60_000 {
+      for _ in 0..<steps(60_000) {
         var bytes = originals[random.below(originals.count)]
         for _ in 0...random.below(3) { mutate(&bytes, &random) }
         if bytes.isEmpty { continue }
@@ -38,7 +39,7 @@ import Testing
       SerialType(rawValue: $0[0]).map(packed.contains) ?? false
     }
     withKeyspace { keyspace in
-      for _ in 0..<60_000 {
+      for _ in 0..<steps(60_000) {
         let payload = changedRun(originals[random.below(originals.count)], &random)
         if case .success(let value) = readPayload(payload) { check(value, random, in: &keyspace) }
       }

@@ -1,4 +1,5 @@
 import Bytes
+import TestSupport
 import Testing
 
 @testable import Serialization
@@ -82,7 +83,7 @@ import Testing
     var random = SeededRandom(test: "LZF.mutations")
     let original = compressed(
       Array(String(repeating: "the quick brown fox ", count: 30).utf8) + random.bytes(50))!
-    for _ in 0..<20_000 {
+    for _ in 0..<steps(20_000) {
       var bytes = original
       for _ in 0...random.below(3) {
         bytes[random.below(bytes.count)] = UInt8(truncatingIfNeeded: random.next())

@@ -1,46 +1,9 @@
 import Bytes
-import Foundation
 import Keyspace
+import TestSupport
 import Testing
 
 @testable import Serialization
-
-/// Random numbers that are the same for a seed on every machine (SplitMix64).
-struct SeededRandom: RandomNumberGenerator, CustomStringConvertible {
-  let seed: UInt64
-  private var state: UInt64
-
-  /// A generator for the test `name`. Its seed is new in every run, or what the environment says; it is printed at
-  /// once, so that it is known even if the process dies.
-  init(test name: String) {
-    let given = ProcessInfo.processInfo.environment["PANTALA_TEST_SEED"].flatMap { UInt64($0) }
-    seed = given ?? UInt64.random(in: 0..<1_000_000_000)
-    state = seed
-    FileHandle.standardError.write(Data("\(name): \(self)\n".utf8))
-  }
-
-  var description: String { "PANTALA_TEST_SEED=\(seed)" }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var word = state
-    word = (word ^ word >> 30) &* 0xbf58_476d_1ce4_e5b9
-    word = (word ^ word >> 27) &* 0x94d0_49bb_1331_11eb
-    return word ^ word >> 31
-  }
-
-  mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
-
-  mutating func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8(truncatingIfNeeded: next()) } }
-}
-
-/// Calls `body` with a view of `bytes` in a block of exactly their size, so that the address sanitizer sees who reads on.
-func withView<Result>(_ bytes: [UInt8], _ body: (ByteView) -> Result) -> Result {
-  let block = UnsafeMutablePointer<UInt8>.allocate(capacity: bytes.count)
-  defer { block.deallocate() }
-  block.initialize(from: bytes, count: bytes.count)
-  return body(ByteView(start: block, count: bytes.count))
-}
 
 func bytesOf(hex: String) -> [UInt8] {
   let digits = Array(hex.utf8)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Statistics
@@ -27,7 +28,7 @@ import Testing
   }
 
   @Test func shardsMergeCommandByCommand() {
-    var random = SplitMix64(seed: 7)
+    var random = SeededRandom(seed: 7)
     var merged = Array(repeating: CommandCounters(), count: 5)
     var model = merged
     for _ in 0..<3 {

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Statistics
@@ -52,7 +53,7 @@ import Testing
 
   @Test(arguments: 1...10)
   func shardsMergeLikeADictionary(seed: UInt64) {
-    var random = SplitMix64(seed: seed)
+    var random = SeededRandom(seed: seed)
     var merged = ErrorStatistics.Snapshot()
     var model: [String: UInt64] = [:]
     for _ in 0..<4 {

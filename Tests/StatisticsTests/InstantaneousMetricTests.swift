@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Statistics
@@ -23,7 +24,7 @@ import Testing
 
   @Test(arguments: 1...10)
   func isTheMeanOfTheLastRates(seed: UInt64) {
-    var random = SplitMix64(seed: seed)
+    var random = SeededRandom(seed: seed)
     var metric = InstantaneousMetric()
     var rates: [UInt64] = Array(repeating: 0, count: 16)
     var (total, now): (UInt64, UInt64) = (17, 1000)

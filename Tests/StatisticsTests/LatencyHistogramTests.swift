@@ -1,10 +1,11 @@
+import TestSupport
 import Testing
 
 @testable import Statistics
 
 @Suite struct LatencyHistogramTests {
   /// Durations spread over all powers of two, some beyond the range.
-  private func randomNanoseconds(_ random: inout SplitMix64) -> UInt64 {
+  private func randomNanoseconds(_ random: inout SeededRandom) -> UInt64 {
     random.next() >> UInt64.random(in: 30..<64, using: &random)
   }
 
@@ -62,7 +63,7 @@ import Testing
 
   @Test(arguments: 1...20)
   func percentilesAreWithinThePrecisionOfASortedList(seed: UInt64) {
-    var random = SplitMix64(seed: seed)
+    var random = SeededRandom(seed: seed)
     let durations = (0..<Int.random(in: 1...3000, using: &random)).map { _ in randomNanoseconds(&random) }
     let snapshot = record(durations)
     let sorted = durations.map { min(max($0, 1), LatencyHistogram.maximumNanoseconds) }.sorted()
@@ -79,7 +80,7 @@ import Testing
 
   @Test(arguments: 1...20)
   func powersOfTwoAreExact(seed: UInt64) {
-    var random = SplitMix64(seed: seed)
+    var random = SeededRandom(seed: seed)
     let durations = (0..<500).map { _ in randomNanoseconds(&random) }
     var expected: [UInt64] = []
     for exponent in 10...30 {
@@ -105,7 +106,7 @@ import Testing
 
   @Test(arguments: 1...10)
   func shardsMergedEqualOneHistogram(seed: UInt64) {
-    var random = SplitMix64(seed: seed)
+    var random = SeededRandom(seed: seed)
     var merged = LatencyHistogram.Snapshot()
     var all: [UInt64] = []
     for shard in 0..<4 {

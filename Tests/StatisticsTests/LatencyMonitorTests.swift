@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Statistics
@@ -19,7 +20,7 @@ import Testing
     return monitor.snapshot()
   }
 
-  private func randomDelays(_ random: inout SplitMix64, count: Int) -> [Delay] {
+  private func randomDelays(_ random: inout SeededRandom, count: Int) -> [Delay] {
     var now: Int64 = 1_700_000_000
     return (0..<count).map { _ in
       now += Int64.random(in: 0...2, using: &random)
@@ -41,7 +42,7 @@ import Testing
 
   @Test(arguments: 1...20)
   func keepsTheWorstOfTheNewestSeconds(seed: UInt64) throws {
-    var random = SplitMix64(seed: seed)
+    var random = SeededRandom(seed: seed)
     let delays = randomDelays(&random, count: Int.random(in: 30...1500, using: &random))
     let snapshot = record(delays)
     #expect(snapshot.series.map(\.event) == [.command, .expireCycle, .whileBlockedCron])
@@ -57,7 +58,7 @@ import Testing
 
   @Test(arguments: 1...20)
   func shardsMergedEqualOneMonitorInAnyOrder(seed: UInt64) {
-    var random = SplitMix64(seed: seed)
+    var random = SeededRandom(seed: seed)
     let delays = randomDelays(&random, count: 1500)
     var shards: [[Delay]] = [[], [], []]
     for delay in delays { shards[Int.random(in: 0..<3, using: &random)].append(delay) }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Statistics
@@ -39,7 +40,7 @@ import Testing
 
   @Test(arguments: 1...20)
   func ringKeepsTheNewestThroughEveryResize(seed: UInt64) {
-    var random = SplitMix64(seed: seed)
+    var random = SeededRandom(seed: seed)
     var log = SlowLog(maximumLength: 5)
     var model: [UInt64] = []
     var maximumLength = 5

@@ -1,0 +1,26 @@
+import Heap
+import Testing
+
+/// A heap that lives as long as `body` runs, and must be empty when it returns, unless the test is about the heap itself.
+public func withHeap<Result>(
+  mustBeEmptied: Bool = true, sourceLocation: SourceLocation = #_sourceLocation,
+  _ body: (ShardHeap) throws -> Result
+) rethrows -> Result {
+  let heap = ShardHeap()
+  defer { heap.destroy() }
+  let result = try body(heap)
+  if mustBeEmptied {
+    #expect(heap.liveBytes == 0, "memory was not given back", sourceLocation: sourceLocation)
+  }
+  return result
+}
+
+/// Whether shard heaps stand on mimalloc, and not, for a sanitizer, on the C library's allocator: only mimalloc rounds
+/// 1,025 bytes up to 1,280.
+public let heapsAreMimalloc = withHeap(mustBeEmptied: false) { heap in
+  ShardHeap.usableSize(heap.allocate(1_025, for: .dataset)) == 1_280
+}
+
+/// Less than `count` under the address sanitizer, which makes every step of a random run take ten times as long: what it
+/// looks for shows in the first thousands of steps, or in another run.
+public func steps(_ count: Int) -> Int { heapsAreMimalloc ? count : max(count / 8, 1) }
