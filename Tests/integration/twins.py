@@ -62,10 +62,26 @@ class Twins:
         self.thresholds: dict[str, int] = {}
         self.coverage = coverage
         self._turn = itertools.count()
+        self._reference_server = reference
+        self._pairs: dict[int, tuple[Connection, Connection]] = {}
 
     def close(self) -> None:
         self.reference.close()
         self.subject.close()
+        self._close_pairs()
+
+    def _close_pairs(self) -> None:
+        for connection in itertools.chain.from_iterable(self._pairs.values()):
+            connection.close()
+        self._pairs.clear()
+
+    def pair(self, number: int) -> tuple[Connection, Connection]:
+        """One of further connections to both, in RESP2 (even numbers) or RESP3, for steps that need several."""
+        if number not in self._pairs:
+            servers = (self._reference_server, self.subject_server)
+            first, second = (server.connect(2 + number % 2, timeout=TIMEOUT_SECONDS) for server in servers)
+            self._pairs[number] = first, second
+        return self._pairs[number]
 
     def available(self) -> frozenset[str]:
         """The names of the commands that both have, in capital letters."""
@@ -77,6 +93,7 @@ class Twins:
 
     def empty(self) -> None:
         """Both as they were at the start, with the limits of this part of the run."""
+        self._close_pairs()
         if self.subject_server.process.poll() is not None:
             self.subject_server.start_again()
         if self.subject.socket.fileno() < 0:

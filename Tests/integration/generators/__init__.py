@@ -22,6 +22,7 @@ from generators.sort import Sort
 from generators.sorted_sets import SortedSets
 from generators.streams import Streams
 from generators.strings import Strings
+from generators.transactions import Transactions
 from generators.types import Types
 
 # Families that share their keys, with the share of each in what they send together.
@@ -46,6 +47,7 @@ TYPED = {
     "sort": (Sort, 5),
     "dump": (Dump, 5),
     "types": (Types, 15),
+    "transactions": (Transactions, 5),
     "pubsub": (PubSub, 1),
     "blocking": (Blocking, 2),
 }
