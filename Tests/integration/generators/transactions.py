@@ -170,5 +170,5 @@ class Transactions(Family):
             ["ZADD", some_zset, number, number], ["ZINCRBY", some_zset, 1, number], ["ZRANGE", some_zset, 0, -1, "WITHSCORES"], ["ZPOPMIN", some_zset],
             ["ZUNIONSTORE", "t:zset", 2, *ZSETS], ["BZPOPMIN", *ZSETS, "0.01"], ["ZREM", some_zset, number],
             ["DBSIZE"], ["FLUSHDB"] if self.r.chance(0.1) else ["PING"], ["ECHO", number], ["UNWATCH"], ["BITOP", "NOT", key, other],
-            ["PFADD", "t:hll", number], ["PFCOUNT", "t:hll"], ["OBJECT", "ENCODING", some_list], ["LCS", key, other], ["PFMERGE", "t:hll:2", "t:hll"],
+            ["PFADD", "t:hll", number], ["PFCOUNT", "t:hll"], ["LCS", key, other], ["PFMERGE", "t:hll:2", "t:hll"],
         ))  # fmt: skip
