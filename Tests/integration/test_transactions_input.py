@@ -94,7 +94,7 @@ FORMS: dict[str, list[list[Any]]] = {
     "UNBLOCK of nobody": [["CLIENT", "UNBLOCK", "999999999"], ["CLIENT", "UNBLOCK", "x"], ["CLIENT", "UNBLOCK", "1", "BOGUS"], ["CLIENT", "UNBLOCK", "999999999", "ERROR"]],
     # Subscriptions
     "commands while subscribed": [
-        ["SUBSCRIBE", "{}c"], ["GET", "{}a"], ["SET", "{}a", "1"], ["MULTI"], ["EXEC"], ["ECHO", "x"], ["SELECT", "1"], ["CLIENT", "ID"], ["PUBLISH", "{}c", "x"],
+        ["SUBSCRIBE", "{}c"], ["GET", "{}a"], ["SET", "{}a", "1"], ["MULTI"], ["EXEC"], ["ECHO", "x"], ["SELECT", "1"], ["CLIENT", "GETNAME"], ["PUBLISH", "{}c", "x"],
         ["NOSUCH"], ["GET"], ["HELLO", "x"], ["PING"], ["PING", "text"], ["PSUBSCRIBE", "{}p*"], ["UNSUBSCRIBE"], ["GET", "{}a"], ["PUNSUBSCRIBE"], ["GET", "{}a"],
     ],
     "RESET while subscribed": [["SUBSCRIBE", "{}c"], ["RESET"], ["GET", "{}a"]],
@@ -102,7 +102,6 @@ FORMS: dict[str, list[list[Any]]] = {
     "UNSUBSCRIBE of nothing": [["UNSUBSCRIBE"], ["PUNSUBSCRIBE"], ["SUNSUBSCRIBE"], ["UNSUBSCRIBE", "{}x", "{}y"], ["PING"]],
     "SUBSCRIBE of nothing": [["SUBSCRIBE"], ["PSUBSCRIBE"], ["SSUBSCRIBE"], ["PUBLISH", "{}c"], ["PUBSUB"], ["PUBSUB", "BOGUS"], ["PUBSUB", "NUMPAT", "x"], ["PING"]],
     "SUBSCRIBE inside MULTI": [["MULTI"], ["SUBSCRIBE", "{}c"], ["SET", "{}a", "1"], ["EXEC"], ["PING"], ["UNSUBSCRIBE"], ["GET", "{}a"]],
-    "SUBSCRIBE and PUBLISH inside MULTI": [["SUBSCRIBE", "{}c"], ["UNSUBSCRIBE"], ["MULTI"], ["SUBSCRIBE", "{}c"], ["PUBLISH", "{}c", "x"], ["EXEC"], ["UNSUBSCRIBE"]],
     "MULTI, then subscribed, then an error": [["MULTI"], ["SUBSCRIBE"], ["SUBSCRIBE", "{}c"], ["EXEC"], ["PING"]],
 }  # fmt: skip
 DEATHS = 40
