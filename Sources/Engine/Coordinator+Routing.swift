@@ -272,19 +272,31 @@ extension UnsafeMutablePointer<Coordinator> {
       client.reply.pointee.error(
         ErrorText.unknownSubcommand(arguments[1], of: table.fullNames[container.pointee.index]))
     case .wrongArity(let entry):
-      client.reply.pointee.error(ErrorText.wrongArity(table.fullNames[entry.pointee.index]))
+      writeRefusal(client, of: entry, ErrorText.wrongArity(table.fullNames[entry.pointee.index]))
       counted = entry.pointee.index
     case .notAuthenticated(let entry):
-      client.reply.pointee.error(ErrorText.notAuthenticated)
+      writeRefusal(client, of: entry, "\(ErrorText.notAuthenticated)")
       counted = entry.pointee.index
     case .subscribing(let entry):
-      client.reply.pointee.error(ErrorText.subscribing(table.fullNames[entry.pointee.index]))
+      writeRefusal(client, of: entry, ErrorText.subscribing(table.fullNames[entry.pointee.index]))
       counted = entry.pointee.index
     case .notInTransaction(let entry):
       client.reply.pointee.error(ErrorText.notInTransaction)
       counted = entry.pointee.index
     }
     pointee.shard.recordRejection(of: counted, client.reply)
+  }
+
+  /// Writes why a command is not executed. EXEC takes its transaction along, and says so.
+  private func writeRefusal(
+    _ client: UnsafeMutablePointer<Client>, of entry: UnsafePointer<CommandEntry>, _ text: String
+  ) {
+    guard pointee.server.table.fullNames[entry.pointee.index] == "exec" else {
+      return client.reply.pointee.error(text)
+    }
+    forgetTransaction(client)
+    let reason = text.hasPrefix("ERR ") ? text.dropFirst(4) : text[...]
+    client.reply.pointee.error("EXECABORT Transaction discarded because of: \(reason)")
   }
 
   private func run(

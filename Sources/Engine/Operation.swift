@@ -88,6 +88,8 @@ public final class Operation: @unchecked Sendable {
   public func onShards<Value: Sendable>(
     _ shards: [Int], _ body: @escaping @Sendable (UnsafeMutablePointer<Shard>) -> Value
   ) async -> [Value] {
+    // Nobody would answer.
+    if shards.isEmpty { return [] }
     let own = localShard.pointee.index
     let caller = caller
     let body: @Sendable (UnsafeMutablePointer<Shard>) -> Value = { shard in
