@@ -55,6 +55,7 @@ struct DirectiveTests {
     ("zset-max-listpack-entries", "128"), ("zset-max-listpack-value", "64"),
     ("stream-node-max-bytes", "4096"),
     ("stream-node-max-entries", "100"), ("hll-sparse-max-bytes", "3000"), ("notify-keyspace-events", ""),
+    ("tracking-table-max-keys", "1000000"),
   ]
 
   @Test("defaults as CONFIG GET prints them", arguments: defaultTexts)
