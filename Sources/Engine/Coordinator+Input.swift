@@ -123,7 +123,7 @@ extension UnsafeMutablePointer<Coordinator> {
       }
       if isCareful {
         showToMonitors(client, pointee.prepared, input)
-        client.pointee.flags.remove(.cachingGiven)
+        spendCaching(client)
       }
       if remoteCount == 0, case .exhausted = end { stashRemainder(client) }
       return
@@ -147,8 +147,13 @@ extension UnsafeMutablePointer<Coordinator> {
       let again = Arguments(
         base: input.base, ranges: pointee.arguments.ranges + argumentStart, count: arguments.count)
       showToMonitors(client, routing, again)
-      if !again[0].equalsIgnoringCase("client") { client.pointee.flags.remove(.cachingGiven) }
+      if !again[0].equalsIgnoringCase("client") { spendCaching(client) }
     }
+  }
+
+  /// What CLIENT CACHING said was about the command that has been executed, or about all of a transaction.
+  private func spendCaching(_ client: UnsafeMutablePointer<Client>) {
+    if !client.pointee.flags.contains(.multi) { client.pointee.flags.remove(.cachingGiven) }
   }
 
   /// Forgets the last group.

@@ -156,6 +156,9 @@ extension Operation {
     var call = ClientCall(coordinator: coordinator, client: client, arguments: arguments)
     command.execute(&call)
     swap(&client.pointee.reply, &replies)
+    // What the command chose for the client's replies: the protocol's version, or a subscriber's limit.
+    client.pointee.reply.version = replies.version
+    localShard.adoptOutputLimit(client)
     reply.pointee.append(movingFrom: &replies)
   }
 

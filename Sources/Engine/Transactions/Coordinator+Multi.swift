@@ -54,7 +54,7 @@ extension UnsafeMutablePointer<Coordinator> {
 
   /// Forgets what a client has queued and which keys it watches.
   public func forgetTransaction(_ client: UnsafeMutablePointer<Client>) {
-    client.pointee.flags.remove([.multi, .multiSpoiled])
+    client.pointee.flags.remove([.multi, .multiSpoiled, .cachingGiven])
     if client.pointee.queued != nil { client.pointee.queued = nil }
     forgetWatches(client)
   }
