@@ -5,7 +5,7 @@ from __future__ import annotations
 import unittest
 
 from differential import default_commands, missing, run_configuration
-from generators import SHARED, TYPED
+from generators import FAMILIES, SHARED, TYPED
 from server import Server, seed
 from twins import Twins
 
@@ -40,7 +40,7 @@ class Differential(unittest.TestCase):
         if lacking := missing(family, self.available):
             self.skipTest(f"not there yet: {' '.join(lacking)}")
         for protocol in (2, 3):
-            self.compare(protocol, [family], default_commands() // FAMILY_SHARE)
+            self.compare(protocol, [family], default_commands() // FAMILY_SHARE // FAMILIES[family][0].step_cost)
 
     def test_shared_keys_resp2(self) -> None:
         self.compare(2, list(SHARED), default_commands())

@@ -25,7 +25,8 @@ extension UnsafeMutablePointer<Coordinator> {
     }
     let transaction = pointee.lockWishes.withUnsafeMutableBufferPointer {
       Transaction.make(
-        origin: pointee.shard.pointee.index, shardCount: pointee.server.shardCount, wishes: $0, scope: scope,
+        origin: pointee.shard.pointee.index, serial: pointee.server.takeTransactionSerial(),
+        shardCount: pointee.server.shardCount, wishes: $0, scope: scope,
         work: work, heap: pointee.shard.pointee.heap)
     }
     pointee.lockWishes.removeAll(keepingCapacity: pointee.lockWishes.count <= Coordinator.preparedMaximum)
@@ -33,52 +34,70 @@ extension UnsafeMutablePointer<Coordinator> {
     return transaction
   }
 
-  /// Starts a transaction: its own shard's locks first, then those of the others.
+  /// Starts a transaction, or starts it again: one shard's locks first, as long as nothing is held, then those of the others.
   func begin(_ transaction: UnsafeMutablePointer<Transaction>) {
-    let shard = pointee.shard
-    let own = transaction.part(shard.pointee.index)
-    let serial = pointee.server.takeTransactionSerial()
-    var rank = serial &+ transaction.pointee.headStart
     transaction.pointee.pendingCount = 0
-    transaction.pointee.isRefused = false
-    guard own.pointee.isConcerned else {
-      transaction.pointee.number = TransactionNumber(rank: rank, serial: serial)
-      return lockOthers(transaction)
+    transaction.pointee.refusingShard = -1
+    let first = transaction.pointee.firstShard
+    guard first >= 0 else { return lockRest(transaction) }
+    let part = transaction.part(first)
+    part.pointee.holdsOthers = false
+    guard first == pointee.shard.pointee.index else {
+      part.pointee.worksWhenGranted = isOnly(first, of: transaction) && transaction.pointee.worksByShard
+      transaction.pointee.pendingCount = 1
+      return send(MessageKind.transactionLock, transaction, to: first)
     }
-    // It holds nothing elsewhere, so it may wait for whatever is there already.
-    rank = Swift.max(rank, shard.pointee.locks.highestRank)
-    transaction.pointee.number = TransactionNumber(rank: rank, serial: serial)
-    own.locks.pointee.number = transaction.pointee.number
-    guard case .granted = shard.pointee.locks.request(own.locks) else { return }
+    guard case .granted = pointee.shard.pointee.locks.request(part.locks, holdsOthers: false) else { return }
     if transaction.pointee.remoteCount == 0 {
       // Not at once: what comes after it would come on top of what the client is doing now.
-      shard.pointee.locks.noteReady(own.locks)
+      pointee.shard.pointee.locks.noteReady(part.locks)
     } else {
       ownPartGranted(transaction)
     }
   }
 
-  private func ownPartGranted(_ transaction: UnsafeMutablePointer<Transaction>) {
-    pointee.shard.checkWatches(of: transaction)
-    lockOthers(transaction)
+  private func isOnly(_ shard: Int, of transaction: UnsafeMutablePointer<Transaction>) -> Bool {
+    let isOwnConcerned = transaction.part(pointee.shard.pointee.index).pointee.isConcerned
+    return transaction.pointee.remoteCount + (isOwnConcerned ? 1 : 0) == 1
   }
 
-  private func lockOthers(_ transaction: UnsafeMutablePointer<Transaction>) {
-    let remoteCount = transaction.pointee.remoteCount
-    if remoteCount == 0 { return locked(transaction) }
+  /// This loop's own shard has granted its locks.
+  private func ownPartGranted(_ transaction: UnsafeMutablePointer<Transaction>) {
+    let own = pointee.shard.pointee.index
+    transaction.part(own).pointee.isHeld = true
+    pointee.shard.checkWatches(of: transaction)
+    if transaction.pointee.firstShard == own { lockRest(transaction) } else { answered(transaction) }
+  }
+
+  /// Asks all shards for their locks that have not granted them.
+  private func lockRest(_ transaction: UnsafeMutablePointer<Transaction>) {
     let own = pointee.shard.pointee.index
     // The only other shard need not be told twice: when it has its locks, all are there. Unless what is done depends
     // on what watchers find on both.
     let worksAtOnce =
-      remoteCount == 1 && transaction.pointee.worksByShard
-      && (transaction.pointee.watches == nil || !transaction.part(own).pointee.isConcerned)
-    transaction.pointee.pendingCount = remoteCount
-    for target in 0..<transaction.pointee.shardCount
-    where target != own && transaction.part(target).pointee.isConcerned {
-      transaction.part(target).pointee.worksWhenGranted = worksAtOnce
+      transaction.pointee.remoteCount == 1 && transaction.pointee.worksByShard
+      && transaction.pointee.watches == nil && transaction.part(own).pointee.isHeld
+    for target in 0..<transaction.pointee.shardCount where target != own {
+      let part = transaction.part(target)
+      guard part.pointee.isConcerned, !part.pointee.isHeld else { continue }
+      part.pointee.worksWhenGranted = worksAtOnce
+      part.pointee.holdsOthers = true
+      transaction.pointee.pendingCount += 1
       send(MessageKind.transactionLock, transaction, to: target)
     }
-    if transaction.part(own).pointee.isConcerned || remoteCount > 1 { pointee.publish(wakes: false) }
+    let part = transaction.part(own)
+    if part.pointee.isConcerned, !part.pointee.isHeld {
+      transaction.pointee.pendingCount += 1
+      switch pointee.shard.pointee.locks.request(part.locks, holdsOthers: true) {
+      case .granted: pointee.shard.pointee.locks.noteReady(part.locks)
+      case .waits: break
+      case .refused:
+        transaction.pointee.refusingShard = own
+        return answered(transaction)
+      }
+    }
+    if transaction.pointee.pendingCount == 0 { return locked(transaction) }
+    pointee.publish(wakes: false)
   }
 
   private func send(
@@ -107,7 +126,7 @@ extension UnsafeMutablePointer<Coordinator> {
       transaction.part(sender).pointee.isHeld = true
       answered(transaction)
     case MessageKind.transactionRefused:
-      transaction.pointee.isRefused = true
+      transaction.pointee.refusingShard = sender
       answered(transaction)
     case MessageKind.transactionDone:
       transaction.pointee.pendingCount -= 1
@@ -128,7 +147,6 @@ extension UnsafeMutablePointer<Coordinator> {
   private func lock(_ transaction: UnsafeMutablePointer<Transaction>) {
     let shard = pointee.shard
     let part = transaction.part(shard.pointee.index)
-    part.locks.pointee.number = transaction.pointee.number
     if part.pointee.worksWhenGranted, shard.pointee.locks.isFree(for: part.locks) {
       // Nobody is in the way, and nobody can get there before the work is done: no need to stand in queues.
       shard.checkWatches(of: transaction)
@@ -136,7 +154,7 @@ extension UnsafeMutablePointer<Coordinator> {
       shard.serveWaitersIfReady()
       return send(MessageKind.transactionDone, transaction, to: transaction.pointee.origin)
     }
-    switch shard.pointee.locks.request(part.locks) {
+    switch shard.pointee.locks.request(part.locks, holdsOthers: part.pointee.holdsOthers) {
     case .granted: granted(transaction)
     case .waits: break
     case .refused: send(MessageKind.transactionRefused, transaction, to: transaction.pointee.origin)
@@ -179,22 +197,23 @@ extension UnsafeMutablePointer<Coordinator> {
   private func answered(_ transaction: UnsafeMutablePointer<Transaction>) {
     transaction.pointee.pendingCount -= 1
     if transaction.pointee.pendingCount > 0 { return }
-    if transaction.pointee.isRefused { return startAgain(transaction) }
-    locked(transaction)
+    if transaction.pointee.refusingShard >= 0 { return startAgain(transaction) }
+    lockRest(transaction)
   }
 
-  /// Lets all locks go and asks for them with a new number.
+  /// Lets all locks go, and waits at the shard that refused, holding nothing.
   private func startAgain(_ transaction: UnsafeMutablePointer<Transaction>) {
-    transaction.pointee.refusalCount += 1
     let own = pointee.shard.pointee.index
     for target in 0..<transaction.pointee.shardCount where transaction.part(target).pointee.isHeld {
       transaction.part(target).pointee.isHeld = false
-      // Mailboxes keep the order: the shard has let go before it is asked again.
-      send(MessageKind.transactionUnlock, transaction, to: target)
+      if target == own {
+        pointee.shard.unlock(transaction.part(own).locks)
+      } else {
+        // Mailboxes keep the order: the shard has let go before it is asked again.
+        send(MessageKind.transactionUnlock, transaction, to: target)
+      }
     }
-    if transaction.part(own).pointee.isConcerned {
-      pointee.shard.unlock(transaction.part(own).locks)
-    }
+    transaction.pointee.firstShard = transaction.pointee.refusingShard
     begin(transaction)
   }
 
@@ -207,7 +226,8 @@ extension UnsafeMutablePointer<Coordinator> {
       return operation.takeUnretainedValue().locksGranted()
     }
     transaction.pointee.isDirty = transaction.isDirtyAnywhere
-    for target in 0..<transaction.pointee.shardCount where transaction.part(target).pointee.isHeld {
+    for target in 0..<transaction.pointee.shardCount
+    where target != own && transaction.part(target).pointee.isHeld {
       transaction.pointee.pendingCount += 1
       send(MessageKind.transactionWork, transaction, to: target)
     }
@@ -250,7 +270,8 @@ extension UnsafeMutablePointer<Coordinator> {
   func conclude(_ transaction: UnsafeMutablePointer<Transaction>) {
     let own = pointee.shard.pointee.index
     transaction.pointee.pendingCount = 0
-    for target in 0..<transaction.pointee.shardCount where transaction.part(target).pointee.isHeld {
+    for target in 0..<transaction.pointee.shardCount
+    where target != own && transaction.part(target).pointee.isHeld {
       transaction.pointee.pendingCount += 1
       send(MessageKind.transactionRelease, transaction, to: target)
     }

@@ -70,11 +70,10 @@ extension UnsafeMutablePointer<Shard> {
 
   /// Puts a held command into the queues. Its owner goes on when it is granted, in this turn or later.
   func queue(_ held: UnsafeMutablePointer<HeldCommand>) {
-    let serial = pointee.server.takeTransactionSerial()
-    // It holds nothing elsewhere, so it may wait for whatever is there already.
-    held.locks.pointee.number = TransactionNumber(
-      rank: Swift.max(serial, pointee.locks.highestRank), serial: serial)
-    if case .granted = pointee.locks.request(held.locks) { pointee.locks.noteReady(held.locks) }
+    held.locks.pointee.serial = pointee.server.takeTransactionSerial()
+    if case .granted = pointee.locks.request(held.locks, holdsOthers: false) {
+      pointee.locks.noteReady(held.locks)
+    }
   }
 
   /// Takes a part out of the locks. Calls that wait for what its owner has brought are served before anybody else gets at

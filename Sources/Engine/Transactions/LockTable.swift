@@ -3,11 +3,11 @@ import Heap
 /// The locks of one shard: which transactions hold or want which of its keys.
 ///
 /// Transactions over several shards lock before they touch anything, so that no other command sees them half done.
-/// Every key has a queue in the order of the transactions' numbers, and a lock is granted when nothing before it in the queue
-/// conflicts. Whoever waits, waits for lower numbers only; what would have to wait for a higher one is refused and comes back
-/// with a new number. So there can be no deadlock. (The idea is VLL's: Ren, Thomson, Abadi, "Lightweight Locking for Main
-/// Memory Database Systems", VLDB 2013; queues per key make that a waiting transaction holds up only what conflicts
-/// with it.)
+/// Every key has a queue, and a lock is granted when nothing before it in the queue conflicts. A transaction that holds locks elsewhere
+/// may wait on a shard only if it is the oldest there; otherwise it is refused, lets everything go, and waits in the queues of that shard,
+/// where it holds nothing elsewhere. Numbers are ages and stay, so the oldest is never refused. There can be no deadlock: from shard to shard
+/// waiting leads to younger ones, and on one shard to those that came before. (Wait-die: Rosenkrantz, Stearns, Lewis, "System Level
+/// Concurrency Control for Distributed Database Systems", TODS 1978.)
 ///
 /// Commands on one shard lock nothing: they are atomic by nature. While there are locks they ask `blocks` first and, if need
 /// be, stand in the queues themselves.
@@ -101,45 +101,46 @@ struct LockTable: ~Copyable {
     return true
   }
 
-  /// The highest rank in the table; 0 if it is empty.
-  var highestRank: UInt64 { lastPart?.pointee.number.rank ?? 0 }
-
   // MARK: Requesting and releasing
 
-  /// Puts a part into the queues of its keys. No two of its requests may have the same fingerprint.
-  mutating func request(_ part: UnsafeMutablePointer<LockPart>) -> LockOutcome {
+  /// Puts a part at the end of the queues of its keys. No two of its requests may have the same fingerprint.
+  ///
+  /// - Parameter holdsOthers: whether its owner holds locks elsewhere: then it is refused where it would wait for an older one.
+  mutating func request(_ part: UnsafeMutablePointer<LockPart>, holdsOthers: Bool) -> LockOutcome {
     #if PLANTED_FAULT
       // Everybody gets everything at once: what the consistency test must find out.
       part.pointee.isLinked = true
       return .granted
     #else
-      return enqueue(part)
+      return enqueue(part, holdsOthers: holdsOthers)
     #endif
   }
 
-  private mutating func enqueue(_ part: UnsafeMutablePointer<LockPart>) -> LockOutcome {
+  private mutating func enqueue(_ part: UnsafeMutablePointer<LockPart>, holdsOthers: Bool) -> LockOutcome {
     statistics.requested &+= 1
     part.pointee.pendingCount = 0
-    guard link(part) else {
+    link(part)
+    for index in 0..<part.pointee.requestCount { link(part.pointee.requests + index) }
+    if part.pointee.pendingCount == 0 { return .granted }
+    if holdsOthers, !isOldest(part) {
       statistics.refused &+= 1
+      // It came last, so nobody waits for it.
+      dequeue(part)
       return .refused
     }
-    for index in 0..<part.pointee.requestCount {
-      if !link(part.pointee.requests + index) {
-        for linked in 0..<index {
-          let request = part.pointee.requests + linked
-          let slot = place(of: request.pointee.fingerprint)
-          unlink(request)
-          removeIfEmpty(slot)
-        }
-        unlink(part)
-        statistics.refused &+= 1
-        return .refused
-      }
-    }
-    if part.pointee.pendingCount == 0 { return .granted }
     statistics.waited &+= 1
     return .waits
+  }
+
+  /// Whether a part is older than all others of the shard. Those that it doesn't conflict with count as well: what stands
+  /// before it may wait for them.
+  private func isOldest(_ part: UnsafeMutablePointer<LockPart>) -> Bool {
+    var other = firstPart
+    while let current = other {
+      if current.pointee.serial < part.pointee.serial { return false }
+      other = current.pointee.next
+    }
+    return true
   }
 
   /// Takes a part out, granted or not, and grants what waited for it. Parts that now have all they want can be fetched with
@@ -193,28 +194,16 @@ struct LockTable: ~Copyable {
 
   // MARK: The shard's list
 
-  /// Links a part at its place; false if a later one that it conflicts with has its scope granted.
-  private mutating func link(_ part: UnsafeMutablePointer<LockPart>) -> Bool {
-    let isWhole = part.pointee.scope != .keys
-    var after = lastPart
-    while let current = after, part.pointee.number < current.pointee.number {
-      if isWhole || current.pointee.scope != .keys, current.pointee.isScopeGranted,
-        !areCompatible(part, current)
-      {
-        return false
-      }
-      after = current.pointee.previous
-    }
-    part.pointee.previous = after
-    part.pointee.next = after == nil ? firstPart : after?.pointee.next
-    if let next = part.pointee.next { next.pointee.previous = part } else { lastPart = part }
-    if let after { after.pointee.next = part } else { firstPart = part }
+  private mutating func link(_ part: UnsafeMutablePointer<LockPart>) {
+    part.pointee.previous = lastPart
+    part.pointee.next = nil
+    if let lastPart { lastPart.pointee.next = part } else { firstPart = part }
+    lastPart = part
     part.pointee.isLinked = true
     partCount += 1
-    if isWhole { wholeCount += 1 }
+    if part.pointee.scope != .keys { wholeCount += 1 }
     part.pointee.isScopeGranted = wholeCount == 0 || isScopeFree(part)
     if !part.pointee.isScopeGranted { part.pointee.pendingCount += 1 }
-    return true
   }
 
   private mutating func unlink(_ part: UnsafeMutablePointer<LockPart>) {
@@ -283,37 +272,25 @@ struct LockTable: ~Copyable {
 
   // MARK: The queues of keys
 
-  /// Links a request at its place; false if a later one that it conflicts with is granted.
-  private mutating func link(_ request: UnsafeMutablePointer<LockRequest>) -> Bool {
+  private mutating func link(_ request: UnsafeMutablePointer<LockRequest>) {
     if (slotCount + 1) * 2 > slotMask { grow() }
     let slot = slots + place(of: request.pointee.fingerprint)
-    let number = request.pointee.part.pointee.number
-    var after = slot.pointee.tail
-    while let current = after, number < current.pointee.part.pointee.number {
-      if current.pointee.isGranted, request.pointee.mode == .exclusive || current.pointee.mode == .exclusive {
-        return false
-      }
-      after = current.pointee.previous
-    }
-    if slot.pointee.head == nil {
-      slot.pointee.fingerprint = request.pointee.fingerprint
-      slotCount += 1
-    }
-    request.pointee.previous = after
-    request.pointee.next = after == nil ? slot.pointee.head : after?.pointee.next
-    if let next = request.pointee.next {
-      next.pointee.previous = request
+    let last = slot.pointee.tail
+    request.pointee.previous = last
+    request.pointee.next = nil
+    if let last {
+      last.pointee.next = request
+      // What is granted stands in front; several of them are readers.
+      request.pointee.isGranted =
+        last.pointee.isGranted && last.pointee.mode == .shared && request.pointee.mode == .shared
     } else {
-      slot.pointee.tail = request
+      slot.pointee.fingerprint = request.pointee.fingerprint
+      slot.pointee.head = request
+      slotCount += 1
+      request.pointee.isGranted = true
     }
-    if let after { after.pointee.next = request } else { slot.pointee.head = request }
-    // What is granted stands in front; several of them are readers.
-    request.pointee.isGranted =
-      after.map {
-        $0.pointee.isGranted && $0.pointee.mode == .shared && request.pointee.mode == .shared
-      } ?? true
+    slot.pointee.tail = request
     if !request.pointee.isGranted { request.pointee.part.pointee.pendingCount += 1 }
-    return true
   }
 
   private mutating func unlink(_ request: UnsafeMutablePointer<LockRequest>) {

@@ -9,20 +9,6 @@ public enum LockMode: UInt8, Sendable {
   case exclusive
 }
 
-/// A transaction's place in the order in which shards grant locks.
-///
-/// The rank comes from one counter that all loops share. A transaction that was refused several times is ranked somewhat
-/// into the future, where others don't get in before it; the serial number, from the same counter and never given twice, decides
-/// between equal ranks.
-struct TransactionNumber: Sendable, Comparable {
-  var rank: UInt64 = 0
-  var serial: UInt64 = 0
-
-  static func < (left: TransactionNumber, right: TransactionNumber) -> Bool {
-    left.rank != right.rank ? left.rank < right.rank : left.serial < right.serial
-  }
-}
-
 /// What a `LockPart` asks for beside its keys.
 enum LockScope: UInt8, Sendable {
   /// Nothing: keys only.
@@ -50,7 +36,7 @@ struct LockRequest {
   var mode: LockMode
   var isGranted = false
   var part: UnsafeMutablePointer<LockPart>
-  /// Neighbours in the key's queue, which is in the order of the transactions' numbers.
+  /// Neighbours in the key's queue, in the order in which they came.
   var next: UnsafeMutablePointer<LockRequest>?
   var previous: UnsafeMutablePointer<LockRequest>?
 }
@@ -70,7 +56,8 @@ enum LockOwner {
 ///
 /// It lies in memory of whoever asks; from the request until the release the shard's table alone writes to it.
 struct LockPart {
-  var number = TransactionNumber()
+  /// The age of whoever asks: from one counter of the server, lower for older ones.
+  var serial: UInt64 = 0
   var requests: UnsafeMutablePointer<LockRequest>
   var requestCount: Int
   var scope = LockScope.keys
@@ -81,7 +68,7 @@ struct LockPart {
   /// Requests, and the scope, that are not granted.
   var pendingCount = 0
   var owner = LockOwner.none
-  /// Neighbours in the shard's list, which is in the order of the numbers.
+  /// Neighbours in the shard's list, in the order in which they came.
   var next: UnsafeMutablePointer<LockPart>?
   var previous: UnsafeMutablePointer<LockPart>?
   /// The next part whose locks were granted while it waited.
@@ -95,6 +82,6 @@ enum LockOutcome: Sendable {
   case granted
   /// It stands in the queues; its owner hears when it is granted.
   case waits
-  /// A conflicting transaction with a later number has been granted already. Nothing is left behind.
+  /// It would have to wait for an older one while its owner holds locks elsewhere. Nothing is left behind.
   case refused
 }

@@ -22,8 +22,8 @@ enum TransactionWork {
 /// Locks on several shards, and how far they have got.
 ///
 /// It is one block in the heap of the loop that the client belongs to: this header, then for each shard a part on
-/// cache lines of its own, then the parts' requests. The origin alone reads and writes the header, save for the number, which the
-/// shards read when a message tells them to.
+/// cache lines of its own, then the parts' requests. The origin alone writes the header and
+/// what a part's message tells; the locks are the shard's from the message until its answer.
 ///
 /// Where only one other shard is concerned, the origin locks its own keys first and has the other lock and work
 /// in one step: a message there and one back. Where there are more it takes two: one to lock, one to work.
@@ -33,12 +33,14 @@ struct Transaction {
   let work: TransactionWork
   /// Shards beside the origin that are concerned.
   var remoteCount = 0
-  var number = TransactionNumber()
-  /// How often a shard has refused.
-  var refusalCount = 0
+  /// Its age, which it keeps when it begins again.
+  let serial: UInt64
+  /// The shard that is asked first, while nothing is held: the origin's own, or the last that refused; -1 if all are asked at once.
+  var firstShard = -1
   /// Shards that have not answered.
   var pendingCount = 0
-  var isRefused = false
+  /// The shard that has refused; -1 if none has.
+  var refusingShard = -1
   /// The keys that the client watches, which the shards look at when they grant the locks.
   var watches: Unmanaged<WatchList>?
   /// Whether one of them was changed: the work must not be done.
@@ -50,27 +52,21 @@ struct Transaction {
     return true
   }
 
-  /// How far into the future a number is ranked. After some refusals others, which take their numbers meanwhile, no longer get
-  /// in before it.
-  var headStart: UInt64 {
-    refusalCount < Self.patience ? 0 : 1 << UInt64(min(refusalCount - Self.patience, Self.headStartMaximum))
-  }
-
-  private static let patience = 2
-  private static let headStartMaximum = 16
   private static let partStride = (MemoryLayout<TransactionPart>.stride + 127) & ~127
   private static let headerBytes = (MemoryLayout<Transaction>.stride + 127) & ~127
 
   /// Makes a transaction for these keys, of which several may be the same, and on every shard the scope.
   static func make(
-    origin: Int, shardCount: Int, wishes: UnsafeMutableBufferPointer<LockWish>, scope: LockScope,
+    origin: Int, serial: UInt64, shardCount: Int, wishes: UnsafeMutableBufferPointer<LockWish>,
+    scope: LockScope,
     work: TransactionWork, heap: ShardHeap
   ) -> UnsafeMutablePointer<Transaction> {
     let requestStart = headerBytes + shardCount * partStride
     let block = heap.allocate(
       requestStart + wishes.count * MemoryLayout<LockRequest>.stride, for: .messages)
     let transaction = block.bindMemory(to: Transaction.self, capacity: 1)
-    transaction.initialize(to: Transaction(origin: origin, shardCount: shardCount, work: work))
+    transaction.initialize(
+      to: Transaction(origin: origin, shardCount: shardCount, work: work, serial: serial))
     var wishes = wishes
     wishes.sort { ($0.shard, $0.fingerprint) < ($1.shard, $1.fingerprint) }
     var next = (block + requestStart).bindMemory(to: LockRequest.self, capacity: wishes.count)
@@ -80,7 +76,7 @@ struct Transaction {
       part.initialize(
         to: TransactionPart(
           locks: LockPart(
-            requests: next, requestCount: 0, scope: scope, owner: .transaction(transaction))))
+            serial: serial, requests: next, requestCount: 0, scope: scope, owner: .transaction(transaction))))
       let locks = part.locks
       while wish < wishes.count, Int(wishes[wish].shard) == shard {
         let wanted = wishes[wish]
@@ -96,8 +92,10 @@ struct Transaction {
         next += 1
       }
       part.pointee.isConcerned = scope != .keys || locks.pointee.requestCount > 0
-      if part.pointee.isConcerned, shard != origin { transaction.pointee.remoteCount += 1 }
+      guard part.pointee.isConcerned else { continue }
+      if shard != origin { transaction.pointee.remoteCount += 1 }
     }
+    transaction.pointee.firstShard = transaction.firstShardAtFirst
     return transaction
   }
 
@@ -111,7 +109,9 @@ struct TransactionPart {
   var isConcerned = false
   /// Whether the work is to be done as soon as the locks are granted.
   var worksWhenGranted = false
-  /// Whether the origin knows that another shard has granted its locks.
+  /// Whether the transaction holds locks elsewhere when it asks for these.
+  var holdsOthers = false
+  /// Whether the origin knows that the locks are granted.
   var isHeld = false
   /// Set by the shard when it grants: a key that the client watches was changed.
   var isDirty = false
@@ -121,6 +121,13 @@ extension UnsafeMutablePointer<Transaction> {
   func part(_ shard: Int) -> UnsafeMutablePointer<TransactionPart> {
     (UnsafeMutableRawPointer(self) + Transaction.partOffset(shard)).assumingMemoryBound(
       to: TransactionPart.self)
+  }
+
+  /// The shard to begin with: the origin's own where it is concerned, the only one where there is only one.
+  fileprivate var firstShardAtFirst: Int {
+    if part(pointee.origin).pointee.isConcerned { return pointee.origin }
+    if pointee.remoteCount > 1 { return -1 }
+    return (0..<pointee.shardCount).first { part($0).pointee.isConcerned } ?? -1
   }
 
   /// Whether a shard has found a watched key changed.

@@ -197,6 +197,8 @@ class Family:
 
     # Whether its commands are spoiled now and then: not where that could turn an erroneous call into MONITOR.
     spoils = True
+    # What a step takes, in ordinary commands: more where it is a whole scene.
+    step_cost = 1
 
     def __init__(self, randoms: Randoms) -> None:
         self.r = randoms

@@ -20,6 +20,7 @@ class Blocking(TypedFamily):
     key_count = 5
     # A timeout that became another could let the suite wait for ever.
     spoils = False
+    step_cost = 4
     commands = tuple("BLPOP BRPOP BLMOVE BRPOPLPUSH BLMPOP BZPOPMIN BZPOPMAX BZMPOP XREAD XREADGROUP WAIT".split())
 
     def __init__(self, randoms) -> None:

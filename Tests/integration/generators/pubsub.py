@@ -208,6 +208,7 @@ class PubSub(Family):
     """A step that is not a command: `SCENE seed`."""
 
     spoils = False
+    step_cost = 10
     commands = ("SUBSCRIBE", "PUBLISH", "SPUBLISH")
 
     def table(self) -> Table:
