@@ -42,9 +42,15 @@ extension InfoReport {
     info.field("client_recent_max_output_buffer", whole.clients.largestOutputBytes)
     info.field("blocked_clients", whole.clients.blockedCount)
     info.field("tracking_clients", server.trackingClientCounts.reduce(0) { $0 + $1.load() })
+    info.field("pubsub_clients", whole.clients.subscriberCount)
+    info.field("watching_clients", whole.clients.watchingCount)
     info.field("clients_in_timeout_table", whole.clients.timedCount)
+    info.field("total_watched_keys", whole.clients.watchedKeyCount)
     info.field("total_blocking_keys", whole.clients.waitedKeyCount)
     info.field("total_blocking_keys_on_nokey", whole.clients.neededKeyCount)
+    // Ours: how many shares of shards transactions hold, and how many are waited for.
+    info.field("held_locks", whole.clients.heldLockCount)
+    info.field("waiting_locks", whole.clients.waitingLockCount)
   }
 
   func writeProcessorTimes(to info: inout InfoText) {

@@ -44,10 +44,7 @@ struct KeyMovement: Sendable {
     return .done
   }
 
-  /// Does it over two shards.
-  ///
-  /// The source is taken in one step, so whatever others do meanwhile, the value ends in one place: what is lost at
-  /// most is the sight of it while it travels. If the target came into being in that time, the value goes back.
+  /// Does it over two shards, whose keys the operation has locked: what is found stays so until the end.
   func run(_ operation: Operation) async -> Outcome {
     let sourceShard = operation.shard(of: source.key)
     let targetShard = operation.shard(of: target.key)
@@ -61,21 +58,10 @@ struct KeyMovement: Sendable {
     guard let value = await operation.onShard(sourceShard, { [self] in take(from: $0) }) else {
       return .sourceMissing
     }
-    if await operation.onShard(
-      targetShard,
-      { [self] in
-        $0.put(value, at: target, replacing: replacesTarget, event: keepsSource ? "copy_to" : "rename_to")
-      })
-    {
-      return .done
+    _ = await operation.onShard(targetShard) { [self] in
+      $0.put(value, at: target, event: keepsSource ? "copy_to" : "rename_to")
     }
-    if !keepsSource {
-      // Whoever has set the source meanwhile came after this command, which in their eyes did nothing.
-      _ = await operation.onShard(sourceShard) { [self] in
-        $0.put(value, at: source, replacing: false, event: "rename_to")
-      }
-    }
-    return .targetExists
+    return .done
   }
 
   /// Whether the source is there. If not, the look at it was a read as far as others see.
@@ -109,17 +95,13 @@ extension UnsafeMutablePointer<Shard> {
     pointee.keyspace.lookup(key(place), in: place.database, for: .write) != nil
   }
 
-  /// Gives a key a value; false if it has one that is not to be replaced.
-  fileprivate func put(
-    _ value: ValueTransfer, at place: KeyMovement.Place, replacing: Bool, event: StaticString
-  ) -> Bool {
+  /// Gives a key a value, whatever it was before.
+  fileprivate func put(_ value: ValueTransfer, at place: KeyMovement.Place, event: StaticString) {
     let key = key(place)
     let existing = pointee.keyspace.lookup(key, in: place.database, for: .write)
-    if existing != nil, !replacing { return false }
     // For others the old key is gone, and this is another one.
     if existing != nil { noticed(key, in: place.database, .new, "new") }
     pointee.keyspace.place(value, at: key, in: place.database, replacing: existing)
     changed(key, in: place.database, .generic, event)
-    return true
   }
 }

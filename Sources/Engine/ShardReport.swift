@@ -189,6 +189,13 @@ public struct ClientTotals: Sendable, Equatable {
   /// Keys of the shard that clients of any loop wait for, and those whose disappearance would end some client's waiting.
   public var waitedKeyCount = 0
   public var neededKeyCount = 0
+  /// Clients that watch keys, keys of the shard that clients of any loop watch, and clients that subscribe to something.
+  public var watchingCount = 0
+  public var watchedKeyCount = 0
+  public var subscriberCount = 0
+  /// Transactions, and commands that wait for them, that have all locks that they want of the shard, and those that have not.
+  public var heldLockCount = 0
+  public var waitingLockCount = 0
 
   public init() {}
 
@@ -198,11 +205,16 @@ public struct ClientTotals: Sendable, Equatable {
     timedCount = shard.pointee.blockedCalls.timedCount
     waitedKeyCount = shard.pointee.waiting.keyCount
     neededKeyCount = shard.pointee.waiting.neededKeyCount
+    watchedKeyCount = shard.pointee.watches.count
+    waitingLockCount = shard.pointee.locks.waitingCount
+    heldLockCount = shard.pointee.locks.partCount - waitingLockCount
     shard.forEachClient { client in
       let input = client.pointee.queryBuffer.allocatedBytes
       let output = client.pointee.reply.allocatedBytes + client.pointee.sending.allocatedBytes
       count += 1
       if !client.pointee.flags.isDisjoint(with: [.blocked, .paused]) { blockedCount += 1 }
+      if client.pointee.watches != nil { watchingCount += 1 }
+      if client.pointee.flags.contains(.subscriber) { subscriberCount += 1 }
       inputBytes += input
       outputBytes += output
       largestInputBytes = max(largestInputBytes, input)
@@ -220,6 +232,11 @@ public struct ClientTotals: Sendable, Equatable {
     timedCount += other.timedCount
     waitedKeyCount += other.waitedKeyCount
     neededKeyCount += other.neededKeyCount
+    watchingCount += other.watchingCount
+    watchedKeyCount += other.watchedKeyCount
+    subscriberCount += other.subscriberCount
+    heldLockCount += other.heldLockCount
+    waitingLockCount += other.waitingLockCount
   }
 }
 

@@ -202,7 +202,7 @@ class Leaks(ServerTestCase):
 
     def counts(self) -> dict[str, str]:
         info = self.server.info("everything")
-        return {name: info[name] for name in self.COUNTS if name in info}
+        return {name: info[name] for name in self.COUNTS}
 
     def expect_nothing_left(self) -> None:
         self.eventually(

@@ -26,6 +26,8 @@ extension UnsafeMutablePointer<Coordinator> {
       client.reply.pointee.error(ErrorText.outOfMemory)
       return shard.recordRejection(of: entry.pointee.index, client.reply)
     }
+    // What EXEC will refuse need not be kept.
+    if client.pointee.flags.contains(.multiSpoiled) { return client.reply.pointee.simple("QUEUED") }
     let queued = client.pointee.queued ?? QueuedCommands(heap: shard.pointee.heap)
     client.pointee.queued = queued
     queued.append(entry, arguments)

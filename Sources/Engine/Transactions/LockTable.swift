@@ -25,8 +25,6 @@ struct LockTable: ~Copyable {
   private(set) var partCount = 0
   /// Parts among them that want the whole shard.
   private var wholeCount = 0
-  /// Requests for keys, and how often one was refused or had to wait, since the start.
-  private(set) var statistics = LockStatistics()
 
   private struct Slot {
     var fingerprint: UInt64
@@ -117,18 +115,15 @@ struct LockTable: ~Copyable {
   }
 
   private mutating func enqueue(_ part: UnsafeMutablePointer<LockPart>, holdsOthers: Bool) -> LockOutcome {
-    statistics.requested &+= 1
     part.pointee.pendingCount = 0
     link(part)
     for index in 0..<part.pointee.requestCount { link(part.pointee.requests + index) }
     if part.pointee.pendingCount == 0 { return .granted }
     if holdsOthers, !isOldest(part) {
-      statistics.refused &+= 1
       // It came last, so nobody waits for it.
       dequeue(part)
       return .refused
     }
-    statistics.waited &+= 1
     return .waits
   }
 
@@ -177,6 +172,17 @@ struct LockTable: ~Copyable {
   }
 
   var hasReady: Bool { firstReady != nil }
+
+  /// Parts that wait for some of what they want.
+  var waitingCount: Int {
+    var count = 0
+    var part = firstPart
+    while let current = part {
+      if !current.pointee.isGranted { count += 1 }
+      part = current.pointee.next
+    }
+    return count
+  }
 
   /// Bytes of the table itself.
   var allocatedBytes: Int { ShardHeap.usableSize(slots) }
@@ -373,13 +379,4 @@ struct LockTable: ~Copyable {
     }
     heap.free(old, for: .messages)
   }
-}
-
-/// What happened to the requests of one shard since the start.
-public struct LockStatistics: Sendable, Equatable {
-  public var requested: UInt64 = 0
-  public var waited: UInt64 = 0
-  public var refused: UInt64 = 0
-
-  public init() {}
 }
