@@ -32,7 +32,16 @@ extension ShardHeap {
     #if SYSTEM_ALLOCATOR
       return true
     #else
-      return withoutActuallyEscaping(body) { body in
+      return Allocator.visitAreas(of: heap, body)
+    #endif
+  }
+}
+
+#if !SYSTEM_ALLOCATOR
+  extension Allocator {
+    /// Visits the areas of one of mimalloc's heaps.
+    static func visitAreas(of heap: OpaquePointer, _ body: (HeapArea) -> Bool) -> Bool {
+      withoutActuallyEscaping(body) { body in
         withUnsafePointer(to: body) { body in
           // The visitor is called once for each area, with no block, because no blocks are asked for.
           mi_heap_visit_blocks(
@@ -48,6 +57,6 @@ extension ShardHeap {
             }, UnsafeMutableRawPointer(mutating: body))
         }
       }
-    #endif
+    }
   }
-}
+#endif

@@ -1,7 +1,3 @@
-#if !SYSTEM_ALLOCATOR
-  import CMimalloc
-#endif
-
 /// Looking at a heap without a walk that grows with it.
 ///
 /// mimalloc visits a heap's areas (pages of mostly 64 KiB) by size class, and those without a free block last of
@@ -21,23 +17,14 @@ extension ShardHeap {
     #if SYSTEM_ALLOCATOR
       return report()
     #else
-      var survey = AreaSurvey(areasLeft: areaMaximum)
-      let isComplete = withUnsafeMutablePointer(to: &survey) { survey in
-        mi_heap_visit_blocks(
-          heap, false,
-          { _, area, _, blockSize, context in
-            guard let area, let context else { return true }
-            let survey = context.assumingMemoryBound(to: AreaSurvey.self)
-            if survey.pointee.areasLeft == 0 { return false }
-            survey.pointee.areasLeft -= 1
-            // mimalloc 2.0 counts blocks, not bytes, in `used`.
-            survey.pointee.areas.used += area.pointee.used * blockSize
-            survey.pointee.areas.committed += area.pointee.committed
-            survey.pointee.areas.reserved += area.pointee.reserved
-            return true
-          }, survey)
+      var areas = HeapAreas()
+      var areasLeft = areaMaximum
+      let isComplete = visitAreas { area in
+        if areasLeft == 0 { return false }
+        areasLeft -= 1
+        areas.add(area)
+        return true
       }
-      var areas = survey.areas
       if !isComplete {
         let unseen = max(0, liveBytes - areas.used)
         areas = areas + HeapAreas(used: unseen, committed: unseen, reserved: unseen)
@@ -46,11 +33,3 @@ extension ShardHeap {
     #endif
   }
 }
-
-#if !SYSTEM_ALLOCATOR
-  /// What a survey has found so far.
-  private struct AreaSurvey {
-    var areasLeft: Int
-    var areas = HeapAreas()
-  }
-#endif

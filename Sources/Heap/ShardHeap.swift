@@ -128,7 +128,11 @@ public struct ShardHeap {
     #if SYSTEM_ALLOCATOR
       let areas = HeapAreas(used: liveBytes, committed: liveBytes, reserved: liveBytes)
     #else
-      let areas = HeapAreas(of: heap)
+      var areas = HeapAreas()
+      visitAreas { area in
+        areas.add(area)
+        return true
+      }
     #endif
     return HeapReport(
       liveBytesByPurpose: Array(UnsafeBufferPointer(start: counts, count: Purpose.allCases.count)),
@@ -167,6 +171,13 @@ public struct HeapAreas: Sendable, Equatable {
     self.reserved = reserved
   }
 
+  /// Adds one area.
+  mutating func add(_ area: HeapArea) {
+    used += area.usedBytes
+    committed += area.committedBytes
+    reserved += area.reservedBytes
+  }
+
   public static func + (left: HeapAreas, right: HeapAreas) -> HeapAreas {
     HeapAreas(
       used: left.used + right.used, committed: left.committed + right.committed,
@@ -186,19 +197,9 @@ public struct HeapAreas: Sendable, Equatable {
   #if !SYSTEM_ALLOCATOR
     init(of heap: OpaquePointer) {
       var areas = HeapAreas()
-      // The visitor is called once per area, with no block, because no blocks are asked for.
-      withUnsafeMutablePointer(to: &areas) { sum in
-        _ = mi_heap_visit_blocks(
-          heap, false,
-          { _, area, _, blockSize, context in
-            guard let area, let context else { return true }
-            let sum = context.assumingMemoryBound(to: HeapAreas.self)
-            // mimalloc 2.0 counts blocks, not bytes, in `used`.
-            sum.pointee.used += area.pointee.used * blockSize
-            sum.pointee.committed += area.pointee.committed
-            sum.pointee.reserved += area.pointee.reserved
-            return true
-          }, sum)
+      _ = Allocator.visitAreas(of: heap) { area in
+        areas.add(area)
+        return true
       }
       self = areas
     }
