@@ -22,6 +22,8 @@ public final class ServerState: Sendable {
   public let ringDescriptors: [AtomicCell]
   /// Live bytes of each shard's heap, published once a turn.
   public let liveBytes: [AtomicCell]
+  /// What they consist of.
+  public let publishedMemory: [PublishedMemory]
   /// Clients of each loop, those on their way to it included.
   public let clientCounts: [AtomicCell]
 
@@ -48,6 +50,8 @@ public final class ServerState: Sendable {
   /// The highest sum of live bytes seen, and the one at the end of start-up.
   public let peakBytes = Atomic<Int>(0)
   public let startupBytes = Atomic<Int>(0)
+  /// What memory consisted of when it was `peakBytes`.
+  let peakSample = Mutex(MemorySample())
   /// Set once: every loop ends its turn, closes its clients and stops.
   public let isStopping = Atomic<Bool>(false)
   /// Whether expired keys are removed without being asked for (DEBUG SET-ACTIVE-EXPIRE).
@@ -68,6 +72,7 @@ public final class ServerState: Sendable {
     sleepFlags = (0..<shardCount).map { _ in SleepFlag() }
     ringDescriptors = (0..<shardCount).map { _ in AtomicCell(-1) }
     liveBytes = (0..<shardCount).map { _ in AtomicCell(0) }
+    publishedMemory = (0..<shardCount).map { _ in PublishedMemory() }
     trackingClientCounts = (0..<shardCount).map { _ in AtomicCell(0) }
     trackedKeyCounts = (0..<shardCount).map { _ in AtomicCell(0) }
     subscriptionCounts = (0..<shardCount).map { _ in AtomicCell(0) }
@@ -101,15 +106,7 @@ public final class ServerState: Sendable {
     try outcome.get()
   }
 
-  /// Live bytes of all shards' heaps, as they were last published.
-  public var publishedLiveBytes: Int { liveBytes.reduce(0) { $0 + $1.load() } }
-
   public var clientCount: Int { clientCounts.reduce(0) { $0 + $1.load() } }
-
-  /// Notes a sum of live bytes that may be the highest so far.
-  public func recordPeak(_ bytes: Int) {
-    _ = peakBytes.max(bytes, ordering: .relaxed)
-  }
 }
 
 /// An atomic integer on cache lines of its own, so that loops that write neighbouring ones don't disturb each other.

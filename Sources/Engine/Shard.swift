@@ -93,6 +93,12 @@ public struct Shard: ~Copyable {
   public var commandCount: UInt64 = 0
   /// Calls of this shard's thread in the default heap, as last walked.
   public var runtimeAreas = HeapAreas()
+  /// The stack of this shard's thread.
+  let stack = ThreadStack()
+  /// The last hour of the whole server's memory: the first shard keeps it.
+  public var memoryHistory: MemoryHistory?
+  /// What was held when the loop last looked whether all shards together are at their peak.
+  public var bytesAtPeakLook = 0
   /// The most bytes that a single client's query buffer and replies held lately.
   public var largestInput = 0
   public var largestOutput = 0
@@ -128,6 +134,7 @@ public struct Shard: ~Copyable {
     latencyMonitor = LatencyMonitor(storage: latencyMemory)
     errorMemory = heap.allocateZeroed(ErrorStatistics.byteCount, for: .statistics)
     errors = ErrorStatistics(storage: errorMemory)
+    if index == 0 { memoryHistory = MemoryHistory(heap: heap) }
     adoptCollectionLimits()
     adoptKeyEventClasses()
   }
@@ -153,6 +160,7 @@ public struct Shard: ~Copyable {
     heap.free(histograms, for: .statistics)
     heap.free(latencyMemory, for: .statistics)
     heap.free(errorMemory, for: .statistics)
+    memoryHistory?.release()
   }
 
   /// Nanoseconds that `ticks` of the core's counter are. (Why it is `mutating`: see `Keyspace.prefetchBucket`.)

@@ -46,6 +46,8 @@ public struct ShardReport: Sendable {
   public var heap = HeapReport()
   /// What the Swift runtime and the C library hold on the shard's thread: the walk of its default heap.
   public var runtimeAreas = HeapAreas()
+  /// What is resident of the stack of the shard's thread.
+  public var stackBytes = 0
   /// Keys and table bytes by database; as long as there are databases.
   public var tables: [TableReport] = []
   /// The same databases' times to live.
@@ -100,6 +102,7 @@ public struct ShardReport: Sendable {
       // The loop publishes the walk with the shard's live bytes: what is walked now is news for it, too.
       shard.pointee.runtimeAreas = HeapAreas.ofThisThread()
       runtimeAreas = shard.pointee.runtimeAreas
+      stackBytes = shard.pointee.stack.residentBytes
     }
     let databases = 0..<shard.pointee.keyspace.databaseCount
     if parts.contains(.tables) { tables = databases.map { shard.pointee.keyspace.tableReport(in: $0) } }
@@ -131,6 +134,7 @@ public struct ShardReport: Sendable {
     shardCount += other.shardCount
     heap = heap + other.heap
     runtimeAreas = runtimeAreas + other.runtimeAreas
+    stackBytes += other.stackBytes
     tables = Self.added(tables, other.tables, +)
     timesToLive = Self.added(timesToLive, other.timesToLive, +)
     keyspace.merge(other.keyspace)

@@ -116,6 +116,10 @@ public struct ShardHeap {
   /// Live bytes allocated for `purpose`.
   public func liveBytes(_ purpose: Purpose) -> Int { counts[purpose.rawValue] }
 
+  /// The same, by the purpose's number.
+  @inline(__always)
+  public func liveBytes(at purpose: Int) -> Int { counts[purpose] }
+
   /// Live bytes of every purpose, added up.
   public var liveBytes: Int {
     var sum = 0

@@ -133,7 +133,8 @@ public enum Server {
     start.waitForAll(threadCount)
     if let failure = start.failure.withLock({ $0 }) { throw StartError(description: advice(failure)) }
     guard let loop else { return }
-    start.server.recordPeak(start.server.publishedLiveBytes)
+    loop.pointee.updateClock()
+    start.server.lookForPeak(time: loop.pointee.shard.pointee.keyspace.now)
     loop.pointee.listeners = listeners
     loop.pointee.signalDescriptor = signalDescriptor
     for listener in listeners { start.logger.notice("Listening on \(listener.name)") }

@@ -40,7 +40,7 @@ extension UnsafeMutablePointer<ShardLoop> {
     // When much has expired, a quarter of the time goes into removing it; otherwise a hundredth at the most.
     pointee.background.nextTurn =
       now + (isBehind ? Swift.min(interval, BackgroundTuning.urgentInterval) : interval)
-    samplePeak()
+    sampleMemory()
     resumePausedClients()
     if now >= pointee.background.nextSecond {
       pointee.background.nextSecond = now + 1_000_000_000
@@ -82,8 +82,16 @@ extension UnsafeMutablePointer<ShardLoop> {
     return visited > 0 && expired > visited * BackgroundTuning.busyExpiriesPerSegment
   }
 
-  private func samplePeak() {
-    if pointee.index == 0 { pointee.server.recordPeak(pointee.server.publishedLiveBytes) }
+  /// What concerns the memory of all shards is the first loop's business.
+  private func sampleMemory() {
+    guard pointee.index == 0 else { return }
+    let time = pointee.shard.pointee.keyspace.now
+    pointee.server.lookForPeak(time: time)
+    if pointee.shard.pointee.memoryHistory?.isDue(at: time) == true {
+      pointee.shard.pointee.memoryHistory?.append(
+        MemoryHistoryRow(
+          sample: pointee.server.publishedSample(time: time), residentBytes: ResidentMemory.now().byteCount))
+    }
   }
 
   private func sampleRates(_ now: UInt64) {

@@ -214,6 +214,8 @@ enum LoopTuning {
   static let gatherNanoseconds: Int64 = 20_000
   /// Blocks of removed collections that a turn frees: some ten microseconds.
   static let releasedBlocksPerTurn = 256
+  /// After how much change of a shard's memory it is asked whether this is the peak.
+  static let peakLookBytes = 256 << 10
 }
 
 extension ShardLoop {
@@ -226,7 +228,14 @@ extension ShardLoop {
 
   /// Shows other shards how much this one holds, and decides whether memory is full.
   func publishMemory() {
-    server.liveBytes[index].store(shard.pointee.heap.liveBytes + shard.pointee.runtimeAreas.used)
+    let bytes = shard.pointee.heap.liveBytes + shard.pointee.runtimeAreas.used
+    server.liveBytes[index].store(bytes)
+    server.publishedMemory[index].store(shard.pointee.heap, runtimeBytes: shard.pointee.runtimeAreas.used)
     shard.pointee.reconsiderWrites()
+    // A peak may be over before the next regular look.
+    if abs(bytes - shard.pointee.bytesAtPeakLook) >= LoopTuning.peakLookBytes {
+      shard.pointee.bytesAtPeakLook = bytes
+      server.lookForPeak(time: shard.pointee.keyspace.now)
+    }
   }
 }

@@ -6,10 +6,13 @@ public struct ResidentMemory: Sendable, Equatable {
   public var byteCount: Int
   /// The part that is no file's: heaps, stacks, and the data of libraries.
   public var anonymousByteCount: Int
+  /// The part of that which is variables of the program and its libraries; 0 where that was not asked for.
+  public var variableByteCount = 0
 
-  public init(byteCount: Int, anonymousByteCount: Int) {
+  public init(byteCount: Int, anonymousByteCount: Int, variableByteCount: Int = 0) {
     self.byteCount = byteCount
     self.anonymousByteCount = anonymousByteCount
+    self.variableByteCount = variableByteCount
   }
 
   /// Asks the system, which answers from counters that it keeps: about ten microseconds, however large the process.

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("The report behind MEMORY STATS")
 struct MemoryReportTests {
-  /// Names as the reference lists them; `db.N` stands for a map per database that has keys.
+  /// Names as the reference lists them, and behind them our own; `db.N` stands for a map per database that has keys.
   private static let names = """
     peak.allocated total.allocated startup.allocated replication.backlog clients.slaves clients.normal \
     cluster.links aof.buffer lua.caches functions.caches db.N overhead.db.hashtable.lut \
@@ -15,10 +15,13 @@ struct MemoryReportTests {
     dataset.bytes dataset.percentage peak.percentage allocator.allocated allocator.active \
     allocator.resident allocator.muzzy allocator-fragmentation.ratio allocator-fragmentation.bytes \
     allocator-rss.ratio allocator-rss.bytes rss-overhead.ratio rss-overhead.bytes fragmentation \
-    fragmentation.bytes
+    fragmentation.bytes keys.bytes keys.slots tables.unused subscriptions tracking receive.buffers \
+    shard.messages statistics runtime remainder allocator.difference rss rss.live rss.fragmentation \
+    rss.retained rss.untouched rss.stacks rss.variables rss.files
     """.split(separator: " ").map(String.init)
   private static let signedNames: Set = [
-    "allocator-rss.bytes", "rss-overhead.bytes", "fragmentation.bytes",
+    "allocator-rss.bytes", "rss-overhead.bytes", "fragmentation.bytes", "tables.unused", "remainder",
+    "allocator.difference", "rss.fragmentation", "rss.untouched",
   ]
 
   // MARK: Order and names
@@ -176,6 +179,14 @@ struct MemoryReportTests {
     #expect(
       report.datasetBytes == max(0, report.totalAllocated - report.overheadTotal),
       sourceLocation: sourceLocation)
+    if report.totalAllocated < 1 << 60, report.allocatorActive < 1 << 60 {
+      #expect(
+        report.allocatedParts.reduce(0) { $0 + $1.bytes } == report.totalAllocated,
+        sourceLocation: sourceLocation)
+      #expect(
+        report.residentParts.reduce(0) { $0 + $1.bytes } == report.resident.byteCount,
+        sourceLocation: sourceLocation)
+    }
     for field in report.fields {
       switch field.value {
       case .integer(let value):

@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 // Writes the cores that the process may run on, in rising order, and returns how many there are.
@@ -20,5 +21,15 @@ int32_t pantala_signal_descriptor(const sigset_t *signals);
 // Bytes of one record read from that descriptor, and the number of the signal in a record.
 int32_t pantala_signal_record_bytes(void);
 int32_t pantala_signal_number(const void *record);
+
+// The lowest address of the calling thread's stack, and its bytes; null where the system does not say.
+void *pantala_stack(size_t *byte_count);
+
+// Bytes of the pages of a range that are in physical memory. What is not mapped at all counts as not there.
+size_t pantala_resident_bytes(const void *start, size_t byte_count);
+
+// Bytes in physical memory of the variables of the program and of all its libraries: pages that were a file's and have been
+// written, and pages that never were.
+size_t pantala_resident_variable_bytes(void);
 
 #endif

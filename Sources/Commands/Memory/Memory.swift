@@ -14,6 +14,8 @@ enum MemoryCommand: CommandContainer {
     subcommands: [
       MemoryUsageCommand.self, MemoryStatsCommand.self, MemoryDoctorCommand.self,
       MemoryMallocStatsCommand.self, MemoryPurgeCommand.self, MemoryHelpCommand.self,
+      MemoryShardsCommand.self, MemoryPeakCommand.self, MemoryHistoryCommand.self,
+      MemoryFragmentationCommand.self,
     ])
 }
 
@@ -105,8 +107,15 @@ enum MemoryHelpCommand: ClientCommand {
       "MEMORY",
       [
         ("DOCTOR", ["Look for problems with memory, and say what helps."]),
+        ("FRAGMENTATION", ["Show how full the allocator's areas are, by the size of their blocks."]),
+        (
+          "HISTORY [COUNT <count>]",
+          ["Show what the memory of the last hour consisted of, the latest <count> rows of it."]
+        ),
         ("MALLOC-STATS", ["Show the accounts of every shard's heap beside the allocator's walk of it."]),
+        ("PEAK", ["Show what the memory consisted of when it was at its peak, and when that was."]),
         ("PURGE", ["Give free memory back to the system."]),
+        ("SHARDS", ["Show the memory of each shard beside that of all, and how uneven they are."]),
         ("STATS", ["Show what the memory of all shards is used for."]),
         (
           "USAGE <key> [SAMPLES <count>]",

@@ -76,6 +76,16 @@ extension UnsafeMutablePointer<Shard> {
   }
 }
 
+/// The clock on the wall, which may be set.
+public enum WallClock {
+  /// Milliseconds since 1970.
+  public static var milliseconds: Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
+  }
+}
+
 /// The clock that deadlines go by: it is never set.
 public enum MonotonicClock {
   public static var nanoseconds: UInt64 {

@@ -9,10 +9,10 @@ extension Operation {
     let parts = await onEveryShard { shard in
       (
         memory: ShardMemory(of: shard),
-        resident: shard.pointee.index == own ? ResidentMemory.now() : nil
+        resident: shard.pointee.index == own ? ResidentMemory.detailed() : nil
       )
     }
-    let resident = parts.lazy.compactMap(\.resident).first ?? .now()
+    let resident = parts.lazy.compactMap(\.resident).first ?? .detailed()
     let shards = parts.map(\.memory)
     return (server.memoryReport(of: shards, resident: resident), shards)
   }
@@ -21,7 +21,7 @@ extension Operation {
 extension ServerState {
   /// Folds the parts of all shards, and notes their total if it is the highest so far.
   public func memoryReport(of shards: [ShardMemory], resident: ResidentMemory) -> MemoryReport {
-    recordPeak(shards.reduce(0) { $0 + $1.allocatedBytes })
+    recordPeak(MemorySample(shards, time: WallClock.milliseconds))
     return MemoryReport(
       shards: shards, resident: resident, startupBytes: startupBytes.load(ordering: .relaxed),
       peakBytes: peakBytes.load(ordering: .relaxed))

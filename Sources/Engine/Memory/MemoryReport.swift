@@ -10,13 +10,17 @@ public struct ShardMemory: Sendable, Equatable {
   public var runtime: HeapAreas
   /// One for each database.
   public var databases: [TableReport]
+  /// What is in physical memory of the stack of the shard's thread.
+  public var stackBytes: Int
 
   public init(
-    heap: HeapReport = HeapReport(), runtime: HeapAreas = HeapAreas(), databases: [TableReport] = []
+    heap: HeapReport = HeapReport(), runtime: HeapAreas = HeapAreas(), databases: [TableReport] = [],
+    stackBytes: Int = 0
   ) {
     self.heap = heap
     self.runtime = runtime
     self.databases = databases
+    self.stackBytes = stackBytes
   }
 
   /// Gathers a shard's part, on its own thread. The cost has a limit, however many keys there are.
@@ -27,13 +31,18 @@ public struct ShardMemory: Sendable, Equatable {
       heap: shard.pointee.heap.survey(), runtime: runtime,
       databases: (0..<shard.pointee.keyspace.databaseCount).map {
         shard.pointee.keyspace.tableReport(in: $0)
-      })
+      }, stackBytes: shard.pointee.stack.residentBytes)
   }
 
   /// The part of a wider report that is about memory.
   public init(_ report: ShardReport) {
-    self.init(heap: report.heap, runtime: report.runtimeAreas, databases: report.tables)
+    self.init(
+      heap: report.heap, runtime: report.runtimeAreas, databases: report.tables, stackBytes: report.stackBytes
+    )
   }
+
+  /// Keys of all databases.
+  public var keyCount: Int { databases.reduce(0) { $0.addingClamped($1.keyCount) } }
 
   /// Bytes allocated: the heap's live ones, and those of the thread's default heap.
   public var allocatedBytes: Int { heap.liveBytes.addingClamped(runtime.used) }
@@ -63,6 +72,8 @@ public struct MemoryReport: Sendable, Equatable {
   public struct Database: Sendable, Equatable {
     public var index: Int
     public var keyCount: Int
+    /// Keys that have an expiry time.
+    public var expiringCount: Int
     /// Segments and directories: `overhead.hashtable.main`.
     public var tableBytes: Int
     /// Expiry times, which stand in the keys' blocks: `overhead.hashtable.expires`.
@@ -97,6 +108,8 @@ public struct MemoryReport: Sendable, Equatable {
   /// Tables that are growing or shrinking: a shard changes one at a time, so it is the shards that hold such bytes.
   public let rehashingCount: Int
   public let resident: ResidentMemory
+  /// What is resident of the loops' stacks.
+  public let stackBytes: Int
 
   // MARK: Derived
 
@@ -138,6 +151,7 @@ public struct MemoryReport: Sendable, Equatable {
     self.heap = heap
     self.runtime = runtime
     self.resident = resident
+    stackBytes = shards.reduce(0) { $0.addingClamped($1.stackBytes) }
     self.databases = databases.filter { $0.keyCount > 0 }
     totalAllocated = total
     peakAllocated = max(peakBytes, total)
@@ -206,10 +220,11 @@ public struct MemoryReport: Sendable, Equatable {
   private static func sum(_ shards: [[TableReport]]) -> [Database] {
     let count = shards.map(\.count).max() ?? 0
     return (0..<count).map { index in
-      var database = Database(index: index, keyCount: 0, tableBytes: 0, expiryBytes: 0)
+      var database = Database(index: index, keyCount: 0, expiringCount: 0, tableBytes: 0, expiryBytes: 0)
       for tables in shards where index < tables.count {
         let table = tables[index]
         database.keyCount = database.keyCount.addingClamped(table.keyCount)
+        database.expiringCount = database.expiringCount.addingClamped(table.expiringCount)
         database.tableBytes = database.tableBytes.addingClamped(table.tableBytes)
         database.expiryBytes = database.expiryBytes.addingClamped(
           table.expiringCount.multipliedClamped(by: Keyspace.expiryBytes))
@@ -222,12 +237,12 @@ public struct MemoryReport: Sendable, Equatable {
 extension Int {
   /// The sum of two byte counts: a negative one, which only a fault can make, counts as none, and the largest
   /// integer is not passed.
-  fileprivate func addingClamped(_ other: Int) -> Int {
+  func addingClamped(_ other: Int) -> Int {
     let (sum, overflow) = Swift.max(0, self).addingReportingOverflow(Swift.max(0, other))
     return overflow ? .max : sum
   }
 
-  fileprivate func multipliedClamped(by factor: Int) -> Int {
+  func multipliedClamped(by factor: Int) -> Int {
     let (product, overflow) = Swift.max(0, self).multipliedReportingOverflow(by: factor)
     return overflow ? .max : product
   }

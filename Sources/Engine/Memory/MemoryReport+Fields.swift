@@ -20,7 +20,7 @@ extension MemoryReport {
 
   /// Every field, in the order of the reference.
   public var fields: [Field] {
-    sumFields + databases.map(\.field) + overheadFields + allocatorFields
+    sumFields + databases.map(\.field) + overheadFields + allocatorFields + partFields + residentFields
   }
 
   private var sumFields: [Field] {
@@ -60,6 +60,18 @@ extension MemoryReport {
       Field("fragmentation", .double(totalFragmentationRatio)),
       Field("fragmentation.bytes", .integer(totalFragmentationBytes)),
     ]
+  }
+
+  /// The parts of `total.allocated` that no field above shows, with what remains: this and the following are not Redis's.
+  private var partFields: [Field] {
+    let shown = Set(Self.overheadPurposes.map { "\($0.name)" })
+    return allocatedParts.filter { !shown.contains($0.name) }.map { Field($0.name, .integer($0.bytes)) }
+      + [Field("allocator.difference", .integer(allocatorDifference))]
+  }
+
+  private var residentFields: [Field] {
+    [Field("rss", .integer(resident.byteCount))]
+      + residentParts.map { Field($0.name, .integer($0.bytes)) }
   }
 }
 
