@@ -119,6 +119,19 @@ public enum ResponsePolicy: Sendable, Equatable {
     case .special: "response_policy:special"
     }
   }
+
+  /// One number of those of two shards, by a policy that combines numbers.
+  func combine(_ left: Int64, _ right: Int64) -> Int64 {
+    switch self {
+    case .sum: left + right
+    case .minimum: min(left, right)
+    case .maximum: max(left, right)
+    case .logicalAnd: left != 0 && right != 0 ? 1 : 0
+    case .logicalOr: left != 0 || right != 0 ? 1 : 0
+    case .byKeys, .oneSucceeded, .allSucceeded, .special:
+      preconditionFailure("a policy that does not combine numbers")
+    }
+  }
 }
 
 /// Tips beside the policies.

@@ -112,7 +112,10 @@ extension UnsafeMutablePointer<Coordinator> {
         let entry = pointee.prepared.pointee.entry
         if !admit(client, .alone(entry), start: start, inlineCopy: inlineCopy) { return }
       }
-      client.pointee.lastCommand = pointee.prepared[pointee.preparedCount - 1].entry.pointee.index
+      let last = pointee.prepared + (pointee.preparedCount - 1)
+      client.pointee.lastCommand =
+        last.pointee.endsTransaction
+        ? pointee.shard.pointee.transactionCommands.exec : last.pointee.entry.pointee.index
       client.pointee.commandCount += pointee.preparedCallCount
       // What ended the group is looked at again, alone, when the group is done.
       if case .lone(_, _, let offset) = end { client.pointee.input?.offset = offset }
@@ -161,6 +164,7 @@ extension UnsafeMutablePointer<Coordinator> {
     pointee.inputBase = base
     pointee.preparedCount = 0
     pointee.preparedCallCount = 0
+    pointee.needsLocks = false
     pointee.arguments.removeAll()
     if !pointee.keyOwners.isEmpty {
       pointee.keyOwners.removeAll(keepingCapacity: pointee.keyOwners.count <= Coordinator.preparedMaximum)
@@ -191,6 +195,17 @@ extension UnsafeMutablePointer<Coordinator> {
         input.offset = end
         let routing = route(client, base: input.base, argumentStart: argumentStart, remoteCount: &remoteCount)
         guard case .prepared = routing else {
+          if case .alone(let entry) = routing, maximum > 1,
+            entry.pointee.index == pointee.shard.pointee.transactionCommands.multi
+          {
+            switch readTransaction(client, &input, limits: limits, remoteCount: &remoteCount) {
+            case .read: continue
+            case .nextGroup:
+              input.offset = start
+              return .full
+            case .piecemeal: break
+            }
+          }
           return .lone(routing, argumentStart: argumentStart, offset: start)
         }
       case .nothing(let end):

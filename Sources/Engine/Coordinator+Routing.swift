@@ -26,6 +26,29 @@ enum Refusal {
   case notInTransaction(UnsafePointer<CommandEntry>)
 }
 
+/// What a command's name and number of arguments say.
+enum CommandSearch {
+  case command(UnsafePointer<CommandEntry>)
+  case refused(Refusal)
+}
+
+extension UnsafeMutablePointer<Shard> {
+  /// The command that is meant by its name, or by that and a subcommand's, if it may have so many arguments.
+  @inline(__always)
+  func find(_ arguments: Arguments) -> CommandSearch {
+    guard var entry = pointee.lookup.find(arguments[0]) else { return .refused(.unknownCommand) }
+    if entry.pointee.isContainer, arguments.count > 1 {
+      guard let subcommand = pointee.lookup.findSubcommand(arguments[1], of: entry) else {
+        return .refused(.unknownSubcommand(entry))
+      }
+      entry = subcommand
+    }
+    let arity = entry.pointee.arity
+    if arity > 0 ? arguments.count != arity : arguments.count < -arity { return .refused(.wrongArity(entry)) }
+    return .command(entry)
+  }
+}
+
 extension UnsafeMutablePointer<Coordinator> {
   /// Looks a command up, checks what can be checked before execution, and decides where it runs. A command for a
   /// shard is added to the prepared ones.
@@ -38,15 +61,11 @@ extension UnsafeMutablePointer<Coordinator> {
     let arguments = Arguments(
       base: base, ranges: pointee.arguments.ranges + argumentStart,
       count: pointee.arguments.count - argumentStart)
-    guard var entry = shard.pointee.lookup.find(arguments[0]) else { return .refused(.unknownCommand) }
-    if entry.pointee.isContainer, arguments.count > 1 {
-      guard let subcommand = shard.pointee.lookup.findSubcommand(arguments[1], of: entry) else {
-        return .refused(.unknownSubcommand(entry))
-      }
-      entry = subcommand
+    let entry: UnsafePointer<CommandEntry>
+    switch shard.find(arguments) {
+    case .command(let found): entry = found
+    case .refused(let refusal): return .refused(refusal)
     }
-    let arity = entry.pointee.arity
-    if arity > 0 ? arguments.count != arity : arguments.count < -arity { return .refused(.wrongArity(entry)) }
     if client.pointee.flags.intersection([.authenticated, .subscriber, .multi]) != .authenticated {
       if let routing = routeSpecially(client, entry) { return routing }
     }
@@ -195,6 +214,7 @@ extension UnsafeMutablePointer<Coordinator> {
         offset: UInt32(truncatingIfNeeded: argumentStart), count: UInt32(truncatingIfNeeded: argumentCount)))
     let firstPart = pointee.preparedCount
     pointee.spreadCount += 1
+    pointee.needsLocks = true
     for key in 0..<keyCount {
       let owner = pointee.keyOwners[firstOwner + key]
       if pointee.spreadStamps[Int(owner)] == pointee.spreadCount { continue }

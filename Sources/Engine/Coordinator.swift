@@ -31,6 +31,8 @@ public struct Coordinator: ~Copyable {
   var preparedCount = 0
   /// Commands among them.
   var preparedCallCount = 0
+  /// Whether they must lock their keys: some are of several shards.
+  var needsLocks = false
   /// What the commands over several shards are to lock, and for each of their keys the shard that owns it.
   var lockWishes: [LockWish] = []
   var keyOwners: [Int16] = []

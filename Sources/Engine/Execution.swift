@@ -44,7 +44,12 @@ enum Execution {
       let arguments = Arguments(
         base: base, ranges: ranges + Int(command.pointee.argumentStart),
         count: Int(command.pointee.argumentCount))
+      if command.pointee.transactionCount > 0 {
+        reply.pointee.openTransaction(commandCount: Int(command.pointee.transactionCount))
+        shard.beginStep()
+      }
       let nanoseconds = run(command, arguments, on: shard, reply: reply, database: database, since: &ticks)
+      if command.pointee.endsTransaction { shard.endStep() }
       if nanoseconds >= slowNanoseconds { slow(index, nanoseconds) }
     }
     shard.reportNotes()
@@ -105,13 +110,12 @@ enum Execution {
   static func runPart(_ batch: UnsafeMutablePointer<Batch>, on shard: UnsafeMutablePointer<Shard>) -> Bool {
     let part = batch.part(shard.pointee.index)
     let database = batch.pointee.database
-    let reply = part.replies
-    // The commands of a transaction have all their locks.
-    let mayBeBlocked = batch.pointee.transaction == nil && shard.pointee.locks.partCount > 0
+    // The commands of a batch that is a transaction itself are one step, and have all their locks.
+    let isOneStep = batch.pointee.transaction != nil
+    let mayBeBlocked = !isOneStep && shard.pointee.locks.partCount > 0
     shard.pointee.keyspace.leavesAges = batch.pointee.leavesAges
     shard.pointee.caller = batch.pointee.caller
     var first = part.pointee.firstCommand
-    var done = Int(part.pointee.nextResult)
     var ticks = pantala_ticks()
     while first >= 0 {
       // Stage by stage over the next commands of the chain.
@@ -134,20 +138,15 @@ enum Execution {
       prefetchElements(of: batch, from: first, count: count, on: shard)
       for _ in 0..<count {
         let command = batch.pointee.commands + Int(first)
-        if mayBeBlocked, shard.isBlocked(command.pointee.entry, batch.arguments(of: command)) {
+        if mayBeBlocked, !shard.pointee.isInTransaction, batch.isBlocked(command, on: shard) {
           part.pointee.firstCommand = first
-          part.pointee.nextResult = Int32(truncatingIfNeeded: done)
           hold(command, of: batch, part, on: shard)
           shard.pointee.caller = Caller()
           return false
         }
-        let before = reply.pointee.count
-        let nanoseconds = run(
-          command, batch.arguments(of: command), on: shard, reply: reply, database: database, since: &ticks)
-        part.pointee.results[done] = CommandResult(
-          replyBytes: reply.pointee.count - before,
-          nanoseconds: UInt32(clamping: nanoseconds))
-        done += 1
+        if !isOneStep, command.pointee.transactionCount > 0 { shard.beginStep() }
+        run(command, of: batch, part, on: shard, since: &ticks)
+        if !isOneStep, command.pointee.endsTransaction { shard.endStep() }
         first = command.pointee.next
       }
     }
@@ -157,35 +156,50 @@ enum Execution {
     return true
   }
 
+  /// Executes one command of a shard's part of a batch.
+  @inline(__always)
+  private static func run(
+    _ command: UnsafeMutablePointer<PreparedCommand>, of batch: UnsafeMutablePointer<Batch>,
+    _ part: UnsafeMutablePointer<BatchPart>, on shard: UnsafeMutablePointer<Shard>, since ticks: inout UInt64
+  ) {
+    let reply = part.replies
+    let before = reply.pointee.count
+    let nanoseconds = run(
+      command, batch.arguments(of: command), on: shard, reply: reply, database: batch.pointee.database,
+      since: &ticks)
+    part.pointee.results[Int(part.pointee.nextResult)] = CommandResult(
+      replyBytes: reply.pointee.count - before, nanoseconds: UInt32(clamping: nanoseconds))
+    part.pointee.nextResult += 1
+  }
+
+  @inline(never)
   private static func hold(
     _ command: UnsafeMutablePointer<PreparedCommand>, of batch: UnsafeMutablePointer<Batch>,
     _ part: UnsafeMutablePointer<BatchPart>, on shard: UnsafeMutablePointer<Shard>
   ) {
     let held = HeldCommand.make(
-      command.pointee.entry, batch.arguments(of: command), on: shard, owner: .batch(batch))
+      batch.step(from: command).map { ($0.pointee.entry, batch.arguments(of: $0)) }, on: shard,
+      owner: .batch(batch))
     part.pointee.held = held
     shard.queue(held)
   }
 
-  /// Goes on with a part whose next command has been granted the lock that it waited for. Returns false if a later one has
-  /// to wait.
+  /// Goes on with a part whose next command, or transaction, has been granted the locks that it waited for. Returns false
+  /// if a later one has to wait.
   static func resumePart(_ batch: UnsafeMutablePointer<Batch>, on shard: UnsafeMutablePointer<Shard>) -> Bool
   {
     let part = batch.part(shard.pointee.index)
     guard let held = part.pointee.held else { preconditionFailure("a part that waits for nothing goes on") }
     part.pointee.held = nil
-    let command = batch.pointee.commands + Int(part.pointee.firstCommand)
-    let before = part.replies.pointee.count
     var ticks = pantala_ticks()
     shard.pointee.keyspace.leavesAges = batch.pointee.leavesAges
     shard.pointee.caller = batch.pointee.caller
-    let nanoseconds = run(
-      command, batch.arguments(of: command), on: shard, reply: part.replies,
-      database: batch.pointee.database, since: &ticks)
-    part.pointee.results[Int(part.pointee.nextResult)] = CommandResult(
-      replyBytes: part.replies.pointee.count - before, nanoseconds: UInt32(clamping: nanoseconds))
-    part.pointee.nextResult += 1
-    part.pointee.firstCommand = command.pointee.next
+    let step = batch.step(from: batch.pointee.commands + Int(part.pointee.firstCommand))
+    if step[0].pointee.transactionCount > 0 { shard.beginStep() }
+    for command in step { run(command, of: batch, part, on: shard, since: &ticks) }
+    let last = step[step.count - 1]
+    if last.pointee.endsTransaction { shard.endStep() }
+    part.pointee.firstCommand = last.pointee.next
     shard.letGo(held)
     return runPart(batch, on: shard)
   }
@@ -265,7 +279,59 @@ extension UnsafeMutablePointer<BatchPart> {
   }
 }
 
+extension UnsafeMutablePointer<Batch> {
+  /// The commands that a shard executes in one step, beginning with `first`: a transaction's, or one alone.
+  fileprivate func step(
+    from first: UnsafeMutablePointer<PreparedCommand>
+  ) -> [UnsafeMutablePointer<PreparedCommand>] {
+    var step = [first]
+    for _ in 1..<Swift.max(1, Int(first.pointee.transactionCount)) {
+      step.append(pointee.commands + Int(step[step.count - 1].pointee.next))
+    }
+    return step
+  }
+
+  /// Whether a transaction of others keeps the step that begins with `first` from being executed now.
+  @inline(never)
+  fileprivate func isBlocked(
+    _ first: UnsafeMutablePointer<PreparedCommand>, on shard: UnsafeMutablePointer<Shard>
+  ) -> Bool {
+    if first.pointee.transactionCount == 0 {
+      return shard.isBlocked(first.pointee.entry, arguments(of: first))
+    }
+    return step(from: first).contains { shard.isBlocked($0.pointee.entry, arguments(of: $0)) }
+  }
+}
+
 extension UnsafeMutablePointer<Shard> {
+  /// Begins a transaction that was read whole and is this shard's alone: what follows is one step.
+  @inline(never)
+  func beginStep() {
+    pointee.isInTransaction = true
+    pointee.stepStart = pantala_ticks()
+  }
+
+  /// Ends it. Those who wait for what it has brought are served now.
+  @inline(never)
+  func endStep() {
+    pointee.isInTransaction = false
+    serveWaitersIfReady()
+    recordTransaction(nanoseconds: pointee.nanoseconds(ofTicks: pantala_ticks() &- pointee.stepStart))
+  }
+
+  /// Counts the MULTI and the EXEC of a transaction that was read whole.
+  func recordTransaction(nanoseconds: UInt64) {
+    recordCall(pointee.transactionCommands.multi, nanoseconds: 0)
+    recordCall(pointee.transactionCommands.exec, nanoseconds: nanoseconds)
+  }
+
+  private func recordCall(_ index: Int, nanoseconds: UInt64) {
+    // In a step of its own: changing an element through the shard at once breaks builds for the thread sanitizer.
+    let counters = pointee.counters
+    counters[index].recordCall(nanoseconds: nanoseconds)
+    pointee.recordLatency(index, nanoseconds: nanoseconds)
+  }
+
   /// Counts the error that a command just wrote as the command's failure.
   @inline(never)
   public func recordError(of command: Int, _ reply: UnsafeMutablePointer<ReplyBuffer>) {

@@ -88,17 +88,12 @@ extension Operation {
       return writeRaw(replies.first { !isError($0) } ?? replies[0])
     }
     if let error = replies.first(where: isError) { return writeRaw(error) }
-    let integers = { replies.map(Self.integer) }
     switch entry.pointee.responsePolicy {
     case .allSucceeded: writeRaw(replies[0])
-    case .sum: reply.pointee.integer(integers().reduce(0, +))
-    case .minimum: reply.pointee.integer(integers().min() ?? 0)
-    case .maximum: reply.pointee.integer(integers().max() ?? 0)
-    case .logicalAnd: reply.pointee.integer(integers().allSatisfy { $0 != 0 } ? 1 : 0)
-    case .logicalOr: reply.pointee.integer(integers().contains { $0 != 0 } ? 1 : 0)
     case .byKeys: mergeInKeyOrder(replies, parts)
-    case .oneSucceeded, .special:
-      preconditionFailure("a command with a special response policy merges by itself")
+    case let policy:
+      let numbers = replies.map(Self.integer)
+      reply.pointee.integer(numbers.dropFirst().reduce(numbers[0], policy.combine))
     }
   }
 

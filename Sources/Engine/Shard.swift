@@ -25,6 +25,10 @@ public struct Shard: ~Copyable {
   var unlockingPart: UnsafeMutablePointer<LockPart>?
   /// Whether the commands being executed are one step: who waits for what they bring is served at its end.
   var isInTransaction = false
+  /// When that step began, in ticks, if it is a transaction that was read whole.
+  var stepStart: UInt64 = 0
+  /// The places of MULTI and EXEC in the command table.
+  let transactionCommands: (multi: Int, exec: Int)
   /// Which keys clients watch.
   var watches = WatchTable()
   /// Who wants to know what happens to this shard's keys.
@@ -116,6 +120,9 @@ public struct Shard: ~Copyable {
     self.server = server
     self.nanosecondsPerTickFixed = nanosecondsPerTickFixed
     lookup = server.table.lookup
+    transactionCommands = (
+      lookup.find(ByteView("multi"))?.pointee.index ?? -1, lookup.find(ByteView("exec"))?.pointee.index ?? -1
+    )
     settings = server.configuration.settings
     outboxes = Array(repeating: LoopOutbox(), count: server.shardCount)
     slowNanoseconds = Self.slowNanoseconds(settings)

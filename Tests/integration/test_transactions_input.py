@@ -29,6 +29,14 @@ FORMS: dict[str, list[list[Any]]] = {
     "DISCARD after an error": [["MULTI"], ["NOSUCH"], ["DISCARD"], ["MULTI"], ["PING"], ["EXEC"]],
     "DISCARD": [["MULTI"], ["SET", "{}a", "1"], ["DISCARD"], ["GET", "{}a"], ["EXEC"]],
     "nothing inside": [["MULTI"], ["EXEC"], ["MULTI"], ["DISCARD"], ["EXEC"]],
+    "one after the other, among other commands": [
+        ["SET", "{}a", "1"], ["MULTI"], ["INCR", "{}a"], ["EXEC"], ["MULTI"], ["INCR", "{}a"], ["GET", "{}a"], ["EXEC"], ["MULTI"], ["EXEC"],
+        ["MULTI"], ["INCR", "{}b"], ["INCR", "{}c"], ["MGET", "{}a", "{}b", "{}c"], ["EXEC"], ["MGET", "{}a", "{}b"], ["MULTI"], ["PING"], ["EXEC"],
+        ["MULTI"], ["GET", "{}b"], ["DISCARD"], ["MULTI"], ["INCR", "{}b"], ["NOSUCH"], ["EXEC"], ["MULTI"], ["INCR", "{}b"], ["EXEC"], ["GET", "{}b"],
+    ],
+    "as many commands as a group has": [["MULTI"], *[["INCR", "{}a"]] * 31, ["EXEC"], ["MULTI"], *[["INCR", "{}a"]] * 512, ["EXEC"], ["GET", "{}a"]],
+    "more commands than a group has": [["INCR", "{}a"], ["MULTI"], *[["INCR", "{}a"]] * 511, ["EXEC"], ["MULTI"], *[["APPEND", "{}b", "x"]] * 700, ["EXEC"], ["STRLEN", "{}b"]],
+    "groups full of transactions": [*[["MULTI"], ["RPUSH", "{}a", "x"], ["LLEN", "{}a"], ["RPUSH", "{}b", "y"], ["EXEC"]] * 300, ["LLEN", "{}b"]],
     "errors when it is executed": [
         ["SET", "{}a", "text"], ["MULTI"], ["SET", "{}b", "1"], ["INCR", "{}a"], ["LPUSH", "{}a", "x"], ["INCR", "{}b"], ["EXEC"],
         ["MGET", "{}a", "{}b"],

@@ -14,6 +14,10 @@ struct PreparedCommand {
   /// 0 for a command that one shard executes whole. A command over several shards is several of these, one after the other, each
   /// with the keys of its shard: the first says how many they are, the others say `furtherPart`.
   var partCount: Int16 = 0
+  /// Of the first command of a transaction that was read whole, from MULTI to EXEC: how many commands it has. 0 for others.
+  var transactionCount: Int16 = 0
+  /// Whether it is the last command of such a transaction.
+  var endsTransaction = false
   /// The next command of the batch for the same shard; -1 for the last.
   var next: Int32 = -1
 

@@ -7,7 +7,7 @@ import Ring
 extension UnsafeMutablePointer<Coordinator> {
   /// Sends the prepared commands to their shards and executes this shard's own meanwhile.
   ///
-  /// If some of them concern several shards each, all of them are one transaction: they lock their keys together and
+  /// If some of them, or transactions among them, concern several shards each, all of them are one transaction: they lock their keys together and
   /// travel together.
   func startBatch(
     _ client: UnsafeMutablePointer<Client>, base: UnsafePointer<UInt8>, isExec: Bool = false
@@ -22,7 +22,7 @@ extension UnsafeMutablePointer<Coordinator> {
     shard.beginReads(client)
     pointee.outstandingCount += 1
     shard.pointee.commandCount &+= UInt64(pointee.preparedCallCount)
-    if isExec || pointee.preparedCallCount < pointee.preparedCount {
+    if isExec || pointee.needsLocks {
       return startTransaction(of: batch, client)
     }
     let payload = UInt64(UInt(bitPattern: batch))
@@ -119,6 +119,7 @@ extension UnsafeMutablePointer<Coordinator> {
   private func writeReplies(
     of batch: UnsafeMutablePointer<Batch>, to target: UnsafeMutablePointer<ReplyBuffer>
   ) {
+    let isOneStep = batch.pointee.transaction != nil
     if let transaction = batch.pointee.transaction {
       batch.pointee.transaction = nil
       let isDirty = transaction.pointee.isDirty
@@ -143,6 +144,11 @@ extension UnsafeMutablePointer<Coordinator> {
       let command = batch.pointee.commands + index
       let partCount = Int(command.pointee.partCount)
       var nanoseconds: UInt64
+      if command.pointee.transactionCount > 0 {
+        target.pointee.openTransaction(commandCount: Int(command.pointee.transactionCount))
+        // Where the transaction is a step of its own, its shard has counted it.
+        if isOneStep { pointee.shard.recordTransaction(nanoseconds: 0) }
+      }
       if partCount == 0 {
         let part = batch.part(Int(command.pointee.shard))
         let result = part.nextResult()
@@ -199,7 +205,7 @@ extension UnsafeMutablePointer<Coordinator> {
             batch.part(shard).skip(replyBytes[index])
           }
         }
-      } else if entry.pointee.responsePolicy == .byKeys {
+      } else if policy == .byKeys {
         for index in 0..<count { _ = batch.part(Int(first[index].shard)).readNumber() }
         target.pointee.array(keyCount)
         for key in 0..<keyCount {
@@ -209,26 +215,13 @@ extension UnsafeMutablePointer<Coordinator> {
       } else {
         var sum = batch.part(Int(first.pointee.shard)).readNumber()
         for index in 1..<count {
-          sum = Self.combine(
-            sum, batch.part(Int(first[index].shard)).readNumber(), by: entry.pointee.responsePolicy)
+          sum = policy.combine(sum, batch.part(Int(first[index].shard)).readNumber())
         }
         target.pointee.integer(sum)
       }
     }
     keyOwners += keyCount
     return longest
-  }
-
-  private static func combine(_ left: Int64, _ right: Int64, by policy: ResponsePolicy) -> Int64 {
-    switch policy {
-    case .sum: left + right
-    case .minimum: Swift.min(left, right)
-    case .maximum: Swift.max(left, right)
-    case .logicalAnd: left != 0 && right != 0 ? 1 : 0
-    case .logicalOr: left != 0 || right != 0 ? 1 : 0
-    case .byKeys, .oneSucceeded, .allSucceeded, .special:
-      preconditionFailure("a policy that does not combine numbers")
-    }
   }
 
   // MARK: Memory goes home

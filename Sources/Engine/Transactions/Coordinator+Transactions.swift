@@ -321,7 +321,7 @@ extension UnsafeMutablePointer<Coordinator> {
     _ client: UnsafeMutablePointer<Client>, _ entry: UnsafePointer<CommandEntry>, _ arguments: Arguments,
     start: Int
   ) {
-    let held = HeldCommand.make(entry, arguments, on: pointee.shard, owner: .client(client))
+    let held = HeldCommand.make([(entry, arguments)], on: pointee.shard, owner: .client(client))
     client.pointee.held = held
     client.pointee.input?.offset = start
     client.pointee.flags.insert(.waiting)

@@ -9,26 +9,34 @@ import RESP
 struct HeldCommand {
   var locks: LockPart
 
-  /// Makes the lock part of a command all of whose keys are this shard's.
+  /// Makes the lock part of a command, or of several that are one step. All their keys are this shard's.
   static func make(
-    _ entry: UnsafePointer<CommandEntry>, _ arguments: Arguments, on shard: UnsafeMutablePointer<Shard>,
-    owner: LockOwner
+    _ calls: [(entry: UnsafePointer<CommandEntry>, arguments: Arguments)],
+    on shard: UnsafeMutablePointer<Shard>, owner: LockOwner
   ) -> UnsafeMutablePointer<HeldCommand> {
-    var fingerprints: Set<UInt64> = []
-    entry.forEachKey(in: arguments, shard) { fingerprints.insert($0) }
+    var modes: [UInt64: LockMode] = [:]
+    for (entry, arguments) in calls {
+      entry.forEachKey(in: arguments, shard) { fingerprint in
+        if entry.pointee.locksExclusively {
+          modes[fingerprint] = .exclusive
+        } else if modes[fingerprint] == nil {
+          modes[fingerprint] = .shared
+        }
+      }
+    }
     let start = MemoryLayout<HeldCommand>.stride
     let block = shard.pointee.heap.allocate(
-      start + fingerprints.count * MemoryLayout<LockRequest>.stride, for: .messages)
-    let requests = (block + start).bindMemory(to: LockRequest.self, capacity: fingerprints.count)
+      start + modes.count * MemoryLayout<LockRequest>.stride, for: .messages)
+    let requests = (block + start).bindMemory(to: LockRequest.self, capacity: modes.count)
     let held = block.bindMemory(to: HeldCommand.self, capacity: 1)
     held.initialize(
       to: HeldCommand(
         locks: LockPart(
-          requests: requests, requestCount: fingerprints.count, writes: entry.pointee.locksExclusively,
-          owner: owner)))
-    let mode: LockMode = entry.pointee.locksExclusively ? .exclusive : .shared
-    for (index, fingerprint) in fingerprints.enumerated() {
-      (requests + index).initialize(to: LockRequest(fingerprint: fingerprint, mode: mode, part: held.locks))
+          requests: requests, requestCount: modes.count,
+          writes: calls.contains { $0.entry.pointee.locksExclusively }, owner: owner)))
+    for (index, wish) in modes.enumerated() {
+      (requests + index).initialize(
+        to: LockRequest(fingerprint: wish.key, mode: wish.value, part: held.locks))
     }
     return held
   }

@@ -11,9 +11,10 @@ final class QueuedCommands {
     let argumentCount: Int
   }
 
-  private(set) var commands: [Command] = []
-  private var bytes = InputBuffer()
-  private var ranges: ArgumentStore
+  // Exclusivity is not checked as the program runs: each function here is done with a property before it calls another.
+  @exclusivity(unchecked) private(set) var commands: [Command] = []
+  @exclusivity(unchecked) private var bytes = InputBuffer()
+  @exclusivity(unchecked) private var ranges: ArgumentStore
   private let heap: ShardHeap
 
   private static let rangeCapacity = 32
