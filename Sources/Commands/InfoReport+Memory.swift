@@ -73,7 +73,7 @@ extension InfoReport {
     info.field("mem_aof_buffer", heap[.appendOnlyFile])
     info.field("mem_allocator", ShardHeap.allocatorName)
     info.field("mem_overhead_db_hashtable_rehashing", memory.rehashingBytes)
-    info.field("active_defrag_running", 0)
+    info.field("active_defrag_running", whole.defragmentation.effort)
     info.field("lazyfree_pending_objects", 0)
     info.field("lazyfreed_objects", 0)
   }

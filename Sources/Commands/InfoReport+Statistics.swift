@@ -55,12 +55,17 @@ extension InfoReport {
     info.field("pubsubshard_channels", whole.subscriptions.count(.shardChannel))
     for name in [
       "latest_fork_usec", "total_forks",
-      "migrate_cached_sockets", "slave_expires_tracked_keys", "active_defrag_hits", "active_defrag_misses",
-      "active_defrag_key_hits", "active_defrag_key_misses", "total_active_defrag_time",
-      "current_active_defrag_time",
+      "migrate_cached_sockets", "slave_expires_tracked_keys",
     ] {
       info.field(name, 0)
     }
+    let moves = whole.keyspace.defragmentation
+    info.field("active_defrag_hits", moves.blocksMoved)
+    info.field("active_defrag_misses", moves.blocksKept)
+    info.field("active_defrag_key_hits", moves.keysMoved)
+    info.field("active_defrag_key_misses", moves.keysKept)
+    info.field("total_active_defrag_time", whole.defragmentation.totalMilliseconds)
+    info.field("current_active_defrag_time", whole.defragmentation.currentMilliseconds)
     info.field("tracking_total_keys", whole.tracking.keyCount)
     info.field("tracking_total_items", whole.tracking.itemCount)
     info.field("tracking_total_prefixes", whole.tracking.prefixCount)

@@ -25,6 +25,7 @@ struct DirectiveTable: Sendable {
     ("Security", Directive.security),
     ("General", Directive.general),
     ("Memory", Directive.memoryLimits),
+    ("Defragmentation", Directive.defragmentation),
     ("Collections", Directive.collections),
     ("Persistence", Directive.persistence),
     ("Observation", Directive.observation),

@@ -68,6 +68,20 @@ public struct Settings: Sendable, Equatable {
   public var maxMemoryBytes = 0
   /// What happens at the memory limit. Directive `maxmemory-policy`.
   public var maxMemoryPolicy = MaxMemoryPolicy.noEviction
+  /// Whether memory that is lost between blocks is brought together and given back. Directive `activedefrag`.
+  public var activeDefragmentation = false
+  /// Lost bytes below which nothing is done. Directive `active-defrag-ignore-bytes`.
+  public var defragmentationIgnoredBytes = 100 << 20
+  /// Lost bytes for each 100 used from which on something is done. Directive `active-defrag-threshold-lower`.
+  public var defragmentationLowerPercentage = 10
+  /// Those from which on everything is done that may be. Directive `active-defrag-threshold-upper`.
+  public var defragmentationUpperPercentage = 100
+  /// Percentage of a shard's time that defragmentation takes at the least. Directive `active-defrag-cycle-min`.
+  public var defragmentationMinimumEffort = 1
+  /// The same at the most. Directive `active-defrag-cycle-max`.
+  public var defragmentationMaximumEffort = 25
+  /// Elements up to which a large value is gone through at once. Directive `active-defrag-max-scan-fields`.
+  public var defragmentationScannedFields = 1_000
 
   // MARK: Collections
 

@@ -108,6 +108,7 @@ public struct Shard: ~Copyable {
   public var largestOutput = 0
   /// Bytes that were resident without being allocated when free pages were last given back.
   var unavoidablyRetained = 0
+  public var defragmentation = DefragmentationSchedule()
 
   /// What nanoseconds a tick of `pantala_ticks` takes, in 1/65536.
   public let nanosecondsPerTickFixed: UInt64

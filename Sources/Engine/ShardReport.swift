@@ -67,6 +67,8 @@ public struct ShardReport: Sendable {
   /// What the shard's thread has spent.
   public var processorTimes = ProcessorTimes(userMicroseconds: 0, systemMicroseconds: 0)
 
+  public var defragmentation = DefragmentationReport()
+
   // MARK: Commands
 
   /// Calls by the command's place in the table; empty if not asked for.
@@ -95,6 +97,7 @@ public struct ShardReport: Sendable {
     inputBytesPerSecond = shard.pointee.inputPerSecond.perSecond
     outputBytesPerSecond = shard.pointee.outputPerSecond.perSecond
     processorTimes = .ofCurrentThread()
+    defragmentation = DefragmentationReport(of: shard.pointee.defragmentation)
     clients.count = shard.pointee.clientCount
     tracking = TrackingTotals(of: shard)
     if parts.contains(.memory) {
@@ -145,6 +148,7 @@ public struct ShardReport: Sendable {
     inputBytesPerSecond &+= other.inputBytesPerSecond
     outputBytesPerSecond &+= other.outputBytesPerSecond
     processorTimes.merge(other.processorTimes)
+    defragmentation.merge(other.defragmentation)
     counters = Self.added(counters, other.counters) { own, added in
       var sum = own
       sum.merge(added)
@@ -253,6 +257,7 @@ extension KeyspaceStatistics {
     activelyExpired += other.activelyExpired
     expireCyclesCutShort += other.expireCyclesCutShort
     expireCycleMicroseconds += other.expireCycleMicroseconds
+    defragmentation.merge(other.defragmentation)
   }
 }
 

@@ -23,13 +23,13 @@ public enum Allocator {
 
     private static let delays = Mutex(Delays())
 
-    /// Runs `body`, a collection, in which free memory goes back to the system now.
+    /// Runs `body`, a collection or the freeing of much, in which free memory goes back to the system now.
     ///
-    /// A collection only schedules what it finds: pages go back 25 ms later, segments half a second, and then not
+    /// Otherwise what becomes free is only scheduled: pages go back 25 ms later, segments half a second, and then not
     /// before the allocator is used again, which on an idle server may be never. The delays are options
     /// of the whole process, so the first of several threads that collect at once suspends them, and the last
     /// puts them back.
-    static func givingBackAtOnce(_ body: () -> Void) {
+    public static func givingBackAtOnce(_ body: () -> Void) {
       delays.withLock { delays in
         delays.suspendedBy += 1
         guard delays.suspendedBy == 1 else { return }
@@ -46,5 +46,8 @@ public enum Allocator {
         mi_option_set(mi_option_segment_decommit_delay, delays.ofSegments)
       }
     }
+  #else
+    /// Runs `body`: the system's allocator decides by itself what it gives back.
+    public static func givingBackAtOnce(_ body: () -> Void) { body() }
   #endif
 }

@@ -32,6 +32,8 @@ public enum Purpose: Int, CaseIterable, Sendable {
   case messages
   /// Command counters and latency histograms.
   case statistics
+  /// What is remembered of sparse areas while they are emptied.
+  case defragmentation
 
   /// The name under which reports show it.
   public var name: StaticString {
@@ -50,6 +52,7 @@ public enum Purpose: Int, CaseIterable, Sendable {
     case .receiveBuffers: "receive.buffers"
     case .messages: "shard.messages"
     case .statistics: "statistics"
+    case .defragmentation: "defragmentation"
     }
   }
 }

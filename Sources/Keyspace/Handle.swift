@@ -84,6 +84,12 @@ struct Handle: Equatable {
   @inline(__always) var blockBytes: Int { Int((bits >> 54) & 31) * 16 }
   @inline(__always) var hasSlack: Bool { bits & Self.slackBit != 0 }
 
+  /// The same key in a block that is a copy of its own.
+  @inline(__always)
+  func moved(to block: UnsafeMutableRawPointer) -> Handle {
+    Handle(bits: bits & ~Self.pointerMask | UInt64(UInt(bitPattern: block)))
+  }
+
   @inline(__always) var age: UInt8 {
     get { UInt8(truncatingIfNeeded: bits >> Self.ageShift) }
     set { bits = bits & ~(15 << Self.ageShift) | UInt64(newValue) << Self.ageShift }

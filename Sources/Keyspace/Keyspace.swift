@@ -26,6 +26,7 @@ public struct KeyspaceStatistics: Sendable, Equatable {
   public var expireCyclesCutShort = 0
   /// Microseconds spent in the active cycle.
   public var expireCycleMicroseconds = 0
+  public var defragmentation = DefragmentationStatistics()
 
   public init() {}
 }
@@ -65,6 +66,8 @@ public struct Keyspace: ~Copyable {
   var notes: [KeyNote] = []
   /// Large values that were removed and are freed in slices.
   var released = ReleaseQueue()
+  /// The cycle of defragmentation that is under way.
+  var defragmentation: DefragmentationCycle?
 
   public init(heap: ShardHeap, hasher: KeyHasher, databaseCount: Int) {
     self.heap = heap
@@ -77,6 +80,7 @@ public struct Keyspace: ~Copyable {
   }
 
   deinit {
+    defragmentation?.mover.release()
     var remaining = released
     for database in 0..<databaseCount { Self.empty(tables + database, heap: heap, &remaining) }
     var budget = Int.max

@@ -253,6 +253,31 @@ public struct Table: ~Copyable {
     depth -= 1
   }
 
+  // MARK: Moving
+
+  /// The segment whose range of warped hashes holds `warped`, moved if it lies in a sparse area; nil past the end.
+  func segment(holding warped: UInt64, moving mover: inout BlockMover) -> Segment? {
+    guard let directory, warped < 1 << 32 else { return nil }
+    let index = directoryIndex(warped)
+    let segment = Segment(base: directory[index])
+    guard let moved = mover.move(segment.base, for: .tables) else { return segment }
+    let span = 1 << (depth - Segment(base: moved).depth)
+    let first = index & ~(span - 1)
+    for entry in first..<(first + span) { directory[entry] = moved }
+    return Segment(base: moved)
+  }
+
+  /// The lowest warped hash behind those of the segment of `depth` bits that holds `warped`.
+  static func warpedHash(after warped: UInt64, depth: Int) -> UInt64 {
+    let span = UInt64(1) << UInt64(32 - depth)
+    return (warped & ~(span - 1)) + span
+  }
+
+  mutating func moveDirectory(_ mover: inout BlockMover) {
+    guard let directory, let moved = mover.move(directory, for: .tables) else { return }
+    self.directory = moved.bindMemory(to: UnsafeMutableRawPointer.self, capacity: 1 << depth)
+  }
+
   // MARK: Going through
 
   /// Calls `body` with every segment and its first position in the directory, in the order of the directory. `body`

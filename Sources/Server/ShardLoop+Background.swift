@@ -18,9 +18,9 @@ struct BackgroundState {
   }
 
   /// How long the loop may sleep, if nothing else is due before `deadline`.
-  func nanosecondsUntilNext(deadline: UInt64?) -> Int64 {
+  func nanosecondsUntilNext(deadline: UInt64) -> Int64 {
     let now = Self.monotonic()
-    let next = Swift.min(nextTurn, deadline ?? .max)
+    let next = Swift.min(nextTurn, deadline)
     return next > now ? Int64(next - now) : 1
   }
 }
@@ -33,6 +33,7 @@ extension UnsafeMutablePointer<ShardLoop> {
       resumePausedClients()
     }
     let now = BackgroundState.monotonic()
+    pointee.shard.defragmentIfDue(now)
     guard now >= pointee.background.nextTurn else { return }
     let settings = pointee.shard.pointee.settings
     let interval = UInt64(1_000_000_000 / Swift.max(settings.backgroundTurnsPerSecond, 1))
@@ -109,6 +110,7 @@ extension UnsafeMutablePointer<ShardLoop> {
     let shard = pointee.shard
     shard.pointee.runtimeAreas = HeapAreas.ofThisThread()
     shard.giveBackRetained()
+    shard.reconsiderDefragmentation(now)
     let settings = shard.pointee.settings
     let time = shard.pointee.keyspace.now
     shard.forEachClient { client in

@@ -121,7 +121,9 @@ extension UnsafeMutablePointer<ShardLoop> {
     {
       return uring.pointee.submitAndWait(for: 0, nanoseconds: 0)
     }
-    let untilBackground = pointee.background.nanosecondsUntilNext(deadline: pointee.shard.nextDeadline)
+    let untilBackground = pointee.background.nanosecondsUntilNext(
+      deadline: Swift.min(
+        pointee.shard.nextDeadline ?? .max, pointee.shard.pointee.defragmentation.nextSlice))
     if pointee.server.shardCount == 1 { return gather(untilBackground) }
     if coordinator.pointee.outstandingCount > 0, spinForMessages() {
       return uring.pointee.submitAndWait(for: 0, nanoseconds: 0)

@@ -55,7 +55,10 @@ struct DirectiveTests {
     ("zset-max-listpack-entries", "128"), ("zset-max-listpack-value", "64"),
     ("stream-node-max-bytes", "4096"),
     ("stream-node-max-entries", "100"), ("hll-sparse-max-bytes", "3000"), ("notify-keyspace-events", ""),
-    ("tracking-table-max-keys", "1000000"),
+    ("tracking-table-max-keys", "1000000"), ("activedefrag", "no"),
+    ("active-defrag-ignore-bytes", "104857600"), ("active-defrag-threshold-lower", "10"),
+    ("active-defrag-threshold-upper", "100"), ("active-defrag-cycle-min", "1"),
+    ("active-defrag-cycle-max", "25"), ("active-defrag-max-scan-fields", "1000"),
   ]
 
   @Test("defaults as CONFIG GET prints them", arguments: defaultTexts)
