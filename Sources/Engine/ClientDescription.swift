@@ -18,7 +18,7 @@ extension Client {
 /// What one line of CLIENT LIST tells about a client: a value made on the client's own loop, which may travel.
 ///
 /// Sizes of memory are those of the allocator, so the `totalBytes` of a loop's clients add up to what its heap counts
-/// for clients, but for the loop's own store of argument ranges.
+/// for clients.
 public struct ClientDescription: Sendable {
   public let identifier: UInt64
   public let address: String
@@ -93,10 +93,7 @@ public struct ClientDescription: Sendable {
     isBroadcasting = tracking?.options.contains(.broadcast) ?? false
     input = Input(of: client)
     output = Output(of: client)
-    let sendBytes = client.pointee.sendVector.map { ShardHeap.usableSize($0) } ?? 0
-    totalBytes =
-      ShardHeap.usableSize(client) + input.allocatedBytes + input.argumentBytes + output.allocatedBytes
-      + sendBytes + client.subscriptionBytes + (client.pointee.queued?.allocatedBytes ?? 0)
+    totalBytes = client.stateBytes + output.allocatedBytes
     queuedCount = flags.contains(.multi) ? client.pointee.queued?.commands.count ?? 0 : -1
     queuedBytes = client.pointee.queued?.allocatedBytes ?? 0
     watchedCount = client.pointee.watches?.keys.count ?? 0

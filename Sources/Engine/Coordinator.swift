@@ -66,7 +66,7 @@ public struct Coordinator: ~Copyable {
       (outbound + other).initialize(to: server.mailboxes[shard.pointee.index][other])
       (inbound + other).initialize(to: server.mailboxes[other][shard.pointee.index])
     }
-    arguments = ArgumentStore(heap: shard.pointee.heap)
+    arguments = ArgumentStore(heap: shard.pointee.heap, purpose: .messages)
     prepared = .allocate(capacity: Self.preparedMaximum + server.shardCount)
     spreadStamps = .allocate(capacity: server.shardCount)
     spreadStamps.initialize(repeating: 0, count: server.shardCount)

@@ -195,6 +195,16 @@ public struct Shard: ~Copyable {
     LatencyHistogram(storage: memory).record(nanoseconds: nanoseconds)
   }
 
+  /// The memory of all statistics, as the allocator counts it.
+  var statisticsBytes: Int {
+    var bytes = ShardHeap.usableSize(counters) + ShardHeap.usableSize(histograms)
+    bytes += ShardHeap.usableSize(latencyMemory) + ShardHeap.usableSize(errorMemory)
+    for index in 0..<server.table.count {
+      if let histogram = histograms[index] { bytes += ShardHeap.usableSize(histogram) }
+    }
+    return bytes + (memoryHistory?.allocatedBytes ?? 0)
+  }
+
   /// Snapshots of the histograms that exist, by the command's place in the table.
   public func histogramSnapshots() -> [Int: LatencyHistogram.Snapshot] {
     var snapshots: [Int: LatencyHistogram.Snapshot] = [:]

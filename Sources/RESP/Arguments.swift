@@ -55,17 +55,20 @@ public struct ArgumentStore: ~Copyable {
   public private(set) var count = 0
   private var capacity: Int
   private let heap: ShardHeap
+  private let purpose: Purpose
 
   /// The capacity, in ranges, that an emptied store keeps at the most.
   public static let capacityKept = 16_384
 
-  public init(heap: ShardHeap, capacity: Int = 1_024) {
+  /// - Parameter purpose: what the memory is counted for: a client's, or a loop's own.
+  public init(heap: ShardHeap, capacity: Int = 1_024, purpose: Purpose = .clients) {
     self.heap = heap
     self.capacity = capacity
-    ranges = Self.allocate(capacity, in: heap)
+    self.purpose = purpose
+    ranges = Self.allocate(capacity, in: heap, for: purpose)
   }
 
-  deinit { heap.free(ranges, for: .clients) }
+  deinit { heap.free(ranges, for: purpose) }
 
   public mutating func append(_ range: ArgumentRange) {
     if count == capacity { reserve(capacity * 2) }
@@ -86,22 +89,24 @@ public struct ArgumentStore: ~Copyable {
   public mutating func removeAll() {
     count = 0
     if capacity > Self.capacityKept {
-      heap.free(ranges, for: .clients)
+      heap.free(ranges, for: purpose)
       capacity = Self.capacityKept
-      ranges = Self.allocate(capacity, in: heap)
+      ranges = Self.allocate(capacity, in: heap, for: purpose)
     }
   }
 
   @inline(never)
   private mutating func reserve(_ newCapacity: Int) {
     let bytes = newCapacity * MemoryLayout<ArgumentRange>.stride
-    ranges = heap.reallocate(ranges, to: bytes, for: .clients)
+    ranges = heap.reallocate(ranges, to: bytes, for: purpose)
       .assumingMemoryBound(to: ArgumentRange.self)
     capacity = newCapacity
   }
 
-  private static func allocate(_ capacity: Int, in heap: ShardHeap) -> UnsafeMutablePointer<ArgumentRange> {
-    heap.allocate(capacity * MemoryLayout<ArgumentRange>.stride, for: .clients)
+  private static func allocate(
+    _ capacity: Int, in heap: ShardHeap, for purpose: Purpose
+  ) -> UnsafeMutablePointer<ArgumentRange> {
+    heap.allocate(capacity * MemoryLayout<ArgumentRange>.stride, for: purpose)
       .bindMemory(to: ArgumentRange.self, capacity: capacity)
   }
 }

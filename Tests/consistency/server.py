@@ -12,10 +12,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from resp import Connection
+from resp import Connection, ErrorReply
 
 START_SECONDS = 10.0
 STOP_SECONDS = 10.0
+AUDIT_SECONDS = 60.0
 ATTEMPTS = 5
 LOG_BYTES_SHOWN = 3_000
 CRASH = re.compile(r"Fatal error|Precondition failed|Crash|crashed|BUG REPORT")
@@ -68,9 +69,24 @@ class Server:
         if (code := self._process.poll()) is not None:
             raise ServerError(f"the server died with code {code}:\n{self.log()}")
 
+    def audit(self) -> None:
+        """Whatever transactions did, at the end the books of the memory agree with what there is."""
+        if self.is_redis:
+            return
+        with Connection(self.port, AUDIT_SECONDS) as connection:
+            reply = connection.command(b"MEMORY", b"AUDIT")
+        if isinstance(reply, ErrorReply):
+            raise ServerError(f"no audit: {reply}")
+        fields = dict(zip(reply[::2], reply[1::2]))
+        if fields[b"differences"]:
+            checks = [dict(zip(check[::2], check[1::2])) for check in fields[b"checks"]]
+            lines = [str(check) for check in checks if check[b"difference"]]
+            raise ServerError("the audit of the memory found differences:\n" + "\n".join(lines))
+
     def stop(self) -> None:
         try:
             self.check_alive()
+            self.audit()
             self._process.send_signal(signal.SIGTERM)
             try:
                 code = self._process.wait(STOP_SECONDS)

@@ -22,7 +22,7 @@ from typing import Any
 
 import redis
 
-from resp import Connection
+from resp import Connection, ConnectionClosed, ProtocolViolation, Reply
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 REFERENCE_BINARY = "redis-server"
@@ -30,6 +30,8 @@ REFERENCE_BINARY = "redis-server"
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
 CONDITION_SECONDS = 20.0
+AUDIT_SECONDS = 60.0
+AUDIT_PAUSE_SECONDS = 0.5
 START_ATTEMPTS = 5
 # Below the range of ports that outgoing connections take (see ip_local_port_range).
 PORT_RANGE = range(12_000, 32_000)
@@ -84,6 +86,8 @@ class Server:
         if configuration is not None:
             self.configuration_path = self.directory / "server.conf"
             self.configuration_path.write_text(configuration)
+            if match := re.search(r'^requirepass "?([^"\n]*)"?$', configuration, re.MULTILINE):
+                self.password = self.password or match[1]
         self.expected_log_errors: list[str] = []
         self._connections: list[Connection] = []
         self._start()
@@ -208,10 +212,37 @@ class Server:
         if (code := self.process.poll()) is not None:
             raise LifeCycleError(f"the server died with code {code}:\n{self.log()[-4000:]}")
 
+    def audit(self) -> None:
+        """Whatever a server has gone through, at the end its books agree with what there is, to the byte."""
+        if not self.is_pantala:
+            return
+        # Clients that are still there are audited, too; but perhaps there is no room for one more.
+        try:
+            fields = self._ask_for_audit().fields()
+        except (OSError, ConnectionClosed, ProtocolViolation):
+            for connection in self._connections:
+                connection.close()
+            time.sleep(AUDIT_PAUSE_SECONDS)
+            fields = self._ask_for_audit().fields()
+        if fields["differences"].value:
+            checks = [check.fields() for check in fields["checks"].value]
+            lines = [str({name: item.value for name, item in check.items()}) for check in checks if check["difference"].value]
+            raise LifeCycleError("the audit of the memory found differences:\n" + "\n".join(lines))
+
+    def _ask_for_audit(self) -> Reply:
+        with Connection.tcp(self.port, timeout=AUDIT_SECONDS) as connection:
+            if self.password:
+                connection.command("AUTH", self.password)
+            reply = connection._hello(3).command("MEMORY", "AUDIT")
+        if reply.kind != "map":
+            raise ProtocolViolation(f"no audit: {reply}")
+        return reply
+
     def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> None:
         """Ends the server and checks its whole life."""
         try:
             self.check_alive()
+            self.audit()
             self.process.send_signal(with_signal)
             self.wait_for_exit()
             if errors := self.log_errors():

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import time
 from typing import Any
 
-from resp import Connection, Reply
+from resp import Connection, Reply, encode
 from server import ServerTestCase, seed
 
 # Names in their order; "db.N" stands for one nested map per database that has keys.
@@ -336,7 +337,8 @@ class MemoryReports(ServerTestCase):
         reply = self.c.command("MEMORY", "HELP")
         lines = [line.text for line in reply.value]
         self.assertEqual({line.kind for line in reply.value}, {"simple"})
-        for subcommand in ("DOCTOR", "MALLOC-STATS", "PURGE", "STATS", "USAGE <key> [SAMPLES <count>]", "HELP"):
+        doctor = "DOCTOR [JSON]" if self.server.is_pantala else "DOCTOR"
+        for subcommand in (doctor, "MALLOC-STATS", "PURGE", "STATS", "USAGE <key> [SAMPLES <count>]", "HELP"):
             self.assertIn(subcommand, lines)
 
     def test_redis_py(self) -> None:
@@ -450,8 +452,46 @@ class OwnReports(ServerTestCase):
                 self.assertEqual(row["committed.bytes"] - row["used.bytes"], row["wasted.bytes"])
                 self.assertTrue(0 <= row["used"] <= row["blocks"], row)
 
+    def test_audit_is_clean_whatever_clients_do(self) -> None:
+        load(self.c, random.Random(seed()))
+        self.c.command("SET", "big", "x" * 100_000)
+        waiting, part, many, deaf, subscriber, tracker, transaction = (self.connect(3) for _ in range(7))
+        waiting.send(encode("BLPOP", "none", 0))
+        part.send(b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$100000\r\n" + b"x" * 50_000)
+        many.send(b"*1000\r\n" + b"$1\r\na\r\n" * 500)
+        deaf.send(encode("GET", "big") * 200)
+        subscriber.command("SUBSCRIBE", "a")
+        tracker.command("CLIENT", "TRACKING", "ON")
+        tracker.pipeline(["GET", f"key:{index}"] for index in range(500))
+        transaction.pipeline([["WATCH", "a"], ["MULTI"], ["SET", "a", "b"]])
+        audit = self.ask("AUDIT")
+        self.assertEqual((audit["differences"], audit["difference.bytes"], audit["skipped"]), (0, 0, 0), audit)
+        names = [check["check"] for check in audit["checks"]]
+        for name in ("allocator", "tables", "clients.normal", "statistics", "subscriptions", "tracking"):
+            self.assertEqual(names.count(name), self.SHARDS, name)
+        found = {name: sum(check["found"] for check in audit["checks"] if check["check"] == name) for name in names}
+        for name in ("clients.normal", "subscriptions", "tracking", "tables"):
+            self.assertGreater(found[name], 0, name)
+
+    def test_doctor_for_programs(self) -> None:
+        load(self.c, random.Random(seed()))
+        for c in (self.c, self.c3):
+            reply = c.command("MEMORY", "DOCTOR", "JSON")
+            self.assertEqual(reply.kind, "bulk")
+            report = json.loads(reply.value)
+            self.assertEqual(report["problems"], len(report["findings"]))
+        self.c.command("CONFIG", "SET", "maxmemory", report["total.allocated"] + 100_000)
+        report = json.loads(self.c.command("MEMORY", "DOCTOR", "json").value)
+        self.c.command("CONFIG", "SET", "maxmemory", 0)
+        finding = report["findings"][0]
+        self.assertEqual(set(finding), {"id", "title", "evidence", "remedy", "figures"})
+        self.assertEqual(finding["id"], "memory-full")
+        self.assertEqual(set(finding["figures"]), {"total.allocated", "maxmemory"})
+
     def test_errors(self) -> None:
         for arguments, error in (
+            (["AUDIT", "x"], "ERR wrong number of arguments for 'memory|audit' command"),
+            (["DOCTOR", "JSON", "x"], "ERR wrong number of arguments for 'memory|doctor' command"),
             (["SHARDS", "x"], "ERR wrong number of arguments for 'memory|shards' command"),
             (["PEAK", "x"], "ERR wrong number of arguments for 'memory|peak' command"),
             (["FRAGMENTATION", "x"], "ERR wrong number of arguments for 'memory|fragmentation' command"),

@@ -15,7 +15,7 @@ enum MemoryCommand: CommandContainer {
       MemoryUsageCommand.self, MemoryStatsCommand.self, MemoryDoctorCommand.self,
       MemoryMallocStatsCommand.self, MemoryPurgeCommand.self, MemoryHelpCommand.self,
       MemoryShardsCommand.self, MemoryPeakCommand.self, MemoryHistoryCommand.self,
-      MemoryFragmentationCommand.self,
+      MemoryFragmentationCommand.self, MemoryAuditCommand.self,
     ])
 }
 
@@ -106,7 +106,8 @@ enum MemoryHelpCommand: ClientCommand {
     HelpReply.write(
       "MEMORY",
       [
-        ("DOCTOR", ["Look for problems with memory, and say what helps."]),
+        ("AUDIT", ["Compare what is counted of the memory with what there is, and show each difference."]),
+        ("DOCTOR [JSON]", ["Look for problems with memory, and say what helps."]),
         ("FRAGMENTATION", ["Show how full the allocator's areas are, by the size of their blocks."]),
         (
           "HISTORY [COUNT <count>]",

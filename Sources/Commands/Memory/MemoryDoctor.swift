@@ -4,12 +4,19 @@ import Statistics
 /// What is wrong with the server's memory, with the evidence and the command that helps.
 enum MemoryDoctorCommand: CoordinatedCommand {
   static let declaration = CommandDeclaration(
-    name: "doctor", arity: 2, requestPolicy: .allShards, responsePolicy: .special,
+    name: "doctor", arity: -2, requestPolicy: .allShards, responsePolicy: .special,
     tips: [.nondeterministicOutput], group: .server, since: "4.0.0",
     summary: "Looks for problems with memory and says what helps.",
-    complexity: "O(N) where N is the number of shards and clients.")
+    complexity: "O(N) where N is the number of shards and clients.",
+    arguments: [.token("JSON", optional: true)])
 
   static func coordinate(_ operation: Operation) async {
+    let arguments = operation.arguments
+    let wantsJSON = arguments.count == 3 && arguments.isWord("json", at: 2)
+    // Redis knows no arguments: what it would refuse is refused in its words.
+    guard arguments.count == 2 || wantsJSON else {
+      return operation.reply.pointee.error(ErrorText.wrongArity("memory|doctor"))
+    }
     let memory = await operation.memoryReport()
     let clients = ShardReport.sum(await operation.onEveryShard { ShardReport(of: $0, [.clients]) }).clients
     let settings = operation.server.configuration.settings
@@ -17,7 +24,11 @@ enum MemoryDoctorCommand: CoordinatedCommand {
       report: memory.whole, shardBytes: memory.shards.map(\.allocatedBytes), clients: clients,
       maxMemoryBytes: settings.maxMemoryBytes,
       availableBytes: Int(clamping: ProcessMemory.availableByteCount()))
-    operation.reply.pointee.verbatim(doctor.text)
+    if wantsJSON {
+      operation.reply.pointee.bulk(doctor.json.text)
+    } else {
+      operation.reply.pointee.verbatim(doctor.text)
+    }
   }
 }
 
@@ -34,12 +45,16 @@ struct MemoryDoctor {
 
   /// One problem.
   struct Finding: Equatable {
-    /// Its name.
+    /// Its name, for programs.
+    let identifier: String
+    /// Its name, for people.
     let title: String
     /// The figures that show it.
     let evidence: String
     /// What to do.
     let remedy: String
+    /// The evidence as numbers.
+    var figures: [MemoryReport.Part] = []
   }
 
   /// From where on figures are a problem. Those that Redis has as well are as Redis has them.
@@ -83,6 +98,29 @@ struct MemoryDoctor {
     return text
   }
 
+  /// The reply for programs.
+  var json: JSON {
+    let findings = self.findings
+    return .object([
+      ("problems", .integer(findings.count)),
+      ("judgeable", .boolean(isJudgeable)),
+      ("total.allocated", .integer(report.totalAllocated)),
+      ("rss", .integer(report.resident.byteCount)),
+      ("dataset.bytes", .integer(report.datasetBytes)),
+      (
+        "findings",
+        .array(
+          findings.map { finding in
+            .object([
+              ("id", .string(finding.identifier)), ("title", .string(finding.title)),
+              ("evidence", .string(finding.evidence)), ("remedy", .string(finding.remedy)),
+              ("figures", .object(finding.figures.map { ($0.name, .integer($0.bytes)) })),
+            ])
+          })
+      ),
+    ])
+  }
+
   /// Every problem there is, the most urgent first.
   var findings: [Finding] {
     // Limits and clients are problems of an empty server, too; ratios are not.
@@ -123,6 +161,7 @@ struct MemoryDoctor {
     guard maxMemoryBytes > 0, Double(report.totalAllocated) >= closeToLimit else { return nil }
     let isOver = report.totalAllocated > maxMemoryBytes
     return Finding(
+      identifier: "memory-full",
       title: isOver ? "Memory is full" : "Memory is nearly full",
       evidence: """
         \(Self.bytes(report.totalAllocated)) are allocated (total.allocated), and maxmemory is \
@@ -130,13 +169,15 @@ struct MemoryDoctor {
         """,
       remedy: """
         Delete keys or let them expire (EXPIRE), or raise the limit with 'CONFIG SET maxmemory <bytes>'.
-        """)
+        """,
+      figures: [.init("total.allocated", report.totalAllocated), .init("maxmemory", maxMemoryBytes)])
   }
 
   private var machine: Finding? {
     let closeToLimit = Double(availableBytes) * Threshold.limitShare
     guard availableBytes > 0, Double(report.resident.byteCount) >= closeToLimit else { return nil }
     return Finding(
+      identifier: "machine-short",
       title: "The machine is short of memory",
       evidence: """
         \(Self.bytes(report.resident.byteCount)) are resident of \(Self.bytes(availableBytes)) that the machine or \
@@ -145,7 +186,8 @@ struct MemoryDoctor {
       remedy: """
         The system may kill the server: \(maxMemoryBytes == 0 ? "set a limit" : "lower the limit") with \
         'CONFIG SET maxmemory <bytes>', or give it more memory.
-        """)
+        """,
+      figures: [.init("rss", report.resident.byteCount), .init("available", availableBytes)])
   }
 
   // MARK: Clients
@@ -156,6 +198,7 @@ struct MemoryDoctor {
     let largest = max(clients.largestInputBytes, clients.largestOutputBytes)
     guard average > Threshold.averageClientBytes || largest > Threshold.largestClientBytes else { return nil }
     return Finding(
+      identifier: "client-buffers",
       title: "Large client buffers",
       evidence: """
         \(clients.count) clients hold \(Self.bytes(clients.inputBytes)) of input and \
@@ -166,7 +209,12 @@ struct MemoryDoctor {
       remedy: """
         'CLIENT LIST' shows whose they are (fields qbuf, omem and tot-mem), 'CLIENT KILL ID <id>' ends a client. \
         Limit them with client-output-buffer-limit and client-query-buffer-limit, and read large ranges in parts.
-        """)
+        """,
+      figures: [
+        .init("clients", clients.count), .init("input", clients.inputBytes),
+        .init("output", clients.outputBytes), .init("largest.input", clients.largestInputBytes),
+        .init("largest.output", clients.largestOutputBytes),
+      ])
   }
 
   // MARK: Ratios
@@ -177,6 +225,7 @@ struct MemoryDoctor {
       Self.exceeds(report.totalAllocated, report.resident.byteCount, Threshold.ratio)
     else { return nil }
     return Finding(
+      identifier: "not-resident",
       title: "Memory that is not resident",
       evidence: """
         \(Self.bytes(report.totalAllocated)) are allocated, but only \(Self.bytes(report.resident.byteCount)) are \
@@ -185,7 +234,8 @@ struct MemoryDoctor {
       remedy: """
         VmSwap in /proc/<process_id>/status tells which ('INFO server' has the process_id). If it is not 0, lower \
         the limit with 'CONFIG SET maxmemory <bytes>', or give the machine more memory.
-        """)
+        """,
+      figures: [.init("total.allocated", report.totalAllocated), .init("rss", report.resident.byteCount)])
   }
 
   private var retained: Finding? {
@@ -193,12 +243,17 @@ struct MemoryDoctor {
       report.allocatorResidentRatio > Threshold.ratio
     else { return nil }
     return Finding(
+      identifier: "retained-pages",
       title: "Free pages are kept",
       evidence: """
         \(Self.bytes(report.allocatorResident)) are resident for \(Self.bytes(report.allocatorActive)) of pages in \
         use (allocator-rss.ratio \(Self.ratio(report.allocatorResidentRatio))).
         """,
-      remedy: "'MEMORY PURGE' gives free pages back to the system.")
+      remedy: "'MEMORY PURGE' gives free pages back to the system.",
+      figures: [
+        .init("allocator.resident", report.allocatorResident),
+        .init("allocator.active", report.allocatorActive),
+      ])
   }
 
   private var areas: Finding? {
@@ -206,6 +261,7 @@ struct MemoryDoctor {
       report.fragmentationRatio > Threshold.ratio
     else { return nil }
     return Finding(
+      identifier: "gaps",
       title: "Gaps within pages",
       evidence: """
         \(Self.bytes(report.allocatorActive)) of pages hold \(Self.bytes(report.allocatorAllocated)) of live \
@@ -214,7 +270,11 @@ struct MemoryDoctor {
       remedy: """
         Deleted keys left gaps, which new keys of like size will fill; 'MEMORY MALLOC-STATS' shows in which shards. \
         If no such keys will come, only loading the data into a new process gives the memory back.
-        """)
+        """,
+      figures: [
+        .init("allocator.active", report.allocatorActive),
+        .init("allocator.allocated", report.allocatorAllocated),
+      ])
   }
 
   private var residentOverhead: Finding? {
@@ -222,12 +282,16 @@ struct MemoryDoctor {
       report.residentOverheadRatio > Threshold.ratio
     else { return nil }
     return Finding(
+      identifier: "beside-heaps",
       title: "Resident memory beside the heaps",
       evidence: """
         \(Self.bytes(report.resident.byteCount)) are resident, \(Self.bytes(report.residentOverheadBytes)) of them \
         code and mapped files (rss-overhead.ratio \(Self.ratio(report.residentOverheadRatio))).
         """,
-      remedy: "It is not the data's: /proc/<process_id>/smaps shows what is mapped.")
+      remedy: "It is not the data's: /proc/<process_id>/smaps shows what is mapped.",
+      figures: [
+        .init("rss", report.resident.byteCount), .init("rss-overhead.bytes", report.residentOverheadBytes),
+      ])
   }
 
   private var fragmentation: Finding? {
@@ -235,6 +299,7 @@ struct MemoryDoctor {
       report.totalFragmentationRatio > Threshold.totalFragmentationRatio
     else { return nil }
     return Finding(
+      identifier: "fragmentation",
       title: "Much more resident than allocated",
       evidence: """
         \(Self.bytes(report.resident.byteCount)) are resident for \(Self.bytes(report.totalAllocated)) allocated \
@@ -243,12 +308,14 @@ struct MemoryDoctor {
       remedy: """
         The ratios of 'MEMORY STATS' tell where: allocator-fragmentation within pages, allocator-rss in free pages, \
         for which 'MEMORY PURGE' helps, rss-overhead in code and mapped files.
-        """)
+        """,
+      figures: [.init("rss", report.resident.byteCount), .init("total.allocated", report.totalAllocated)])
   }
 
   private var peak: Finding? {
     guard Self.exceeds(report.peakAllocated, report.totalAllocated, Threshold.peakRatio) else { return nil }
     return Finding(
+      identifier: "high-peak",
       title: "A high peak",
       evidence: """
         \(Self.bytes(report.peakAllocated)) were allocated once (peak.allocated), \
@@ -257,7 +324,10 @@ struct MemoryDoctor {
       remedy: """
         Ratios of resident to allocated memory may be high for that reason alone: 'MEMORY PURGE' gives back what can \
         be. Size the machine, or maxmemory, for the peak.
-        """)
+        """,
+      figures: [
+        .init("peak.allocated", report.peakAllocated), .init("total.allocated", report.totalAllocated),
+      ])
   }
 
   // MARK: Shards and tables
@@ -271,6 +341,7 @@ struct MemoryDoctor {
       Self.exceeds(shardBytes[fullest], average, Threshold.skewRatio)
     else { return nil }
     return Finding(
+      identifier: "uneven-shards",
       title: "Uneven shards",
       evidence: """
         shard \(fullest) holds \(Self.bytes(shardBytes[fullest])), the average of \(shardBytes.count) is \
@@ -279,7 +350,10 @@ struct MemoryDoctor {
       remedy: """
         Keys spread evenly, so a few of them must be very large: find them with 'redis-cli --memkeys', and split \
         them.
-        """)
+        """,
+      figures: [
+        .init("shard", fullest), .init("shard.allocated", shardBytes[fullest]), .init("average", average),
+      ])
   }
 
   private var sparseTables: Finding? {
@@ -287,6 +361,7 @@ struct MemoryDoctor {
       report.tableBytes / Threshold.tableBytesPerKey > report.keyCount
     else { return nil }
     return Finding(
+      identifier: "sparse-tables",
       title: "Tables nearly empty",
       evidence: """
         \(Self.bytes(report.tableBytes)) of tables (overhead.db.hashtable.lut) hold \(report.keyCount) keys.
@@ -294,7 +369,8 @@ struct MemoryDoctor {
       remedy: """
         Many keys were deleted. Tables shrink by themselves, a little in each background turn; \
         'CONFIG SET hz <number>' with a higher number has it done sooner.
-        """)
+        """,
+      figures: [.init("overhead.db.hashtable.lut", report.tableBytes), .init("keys.count", report.keyCount)])
   }
 
   // MARK: Figures

@@ -23,6 +23,9 @@ struct LinkTable {
   /// Blocks in the table.
   private(set) var count = 0
 
+  /// The table's own memory, as the allocator counts it.
+  var allocatedBytes: Int { buckets.map { ShardHeap.usableSize($0) } ?? 0 }
+
   private static let bucketMinimum = 8
 
   init(purpose: Purpose) { self.purpose = purpose }

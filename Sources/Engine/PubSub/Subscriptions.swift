@@ -44,6 +44,22 @@ public struct SubscriptionTables {
     return nil
   }
 
+  /// Blocks that hang on the tables: channels, and subscriptions, which are memory of the clients.
+  var blockCount: Int { channels.count + patterns.count + shardChannels.count + subscriptions.count }
+
+  /// The memory of tables and channels, as the allocator counts it. Costs a step for each channel.
+  var allocatedBytes: Int {
+    var bytes = subscriptions.allocatedBytes
+    for kind in ChannelKind.allCases {
+      bytes += table(kind).allocatedBytes
+      table(kind).forEach { link in
+        let channel = UnsafeMutableRawPointer(link).assumingMemoryBound(to: Channel.self)
+        bytes += ShardHeap.usableSize(channel) + ShardHeap.usableSize(channel.pointee.subscribers)
+      }
+    }
+    return bytes
+  }
+
   /// The number of different channels of a kind.
   public func channelCount(_ kind: ChannelKind) -> Int { table(kind).count }
 

@@ -99,6 +99,16 @@ struct TrackedKeys {
 
   var count: Int { table.count }
 
+  /// The memory of the table and its keys, as the allocator counts it. Costs a step for each key.
+  var allocatedBytes: Int {
+    var bytes = table.allocatedBytes
+    table.forEach { link in
+      let key = UnsafeMutableRawPointer(link).assumingMemoryBound(to: TrackedKey.self)
+      bytes += ShardHeap.usableSize(key) + ShardHeap.usableSize(key.pointee.trackers)
+    }
+    return bytes
+  }
+
   mutating func find(_ name: ByteView, hash: UInt64) -> UnsafeMutablePointer<TrackedKey>? {
     var next = table.first(hash)
     while let link = next {

@@ -1,0 +1,57 @@
+import Heap
+import Keyspace
+
+/// Comparing the books of the whole server with what there is, in slices between which the shards serve their clients.
+extension Operation {
+  /// Whether the client has gone, or is to go: who asked for something long does not want it any more.
+  public var isAbandoned: Bool {
+    !client.pointee.flags.isDisjoint(with: [.closeNow, .closeAfterReply, .peerClosed])
+  }
+
+  /// Makes the audit. It ends early, with what it has found so far, when the client leaves.
+  public func auditMemory() async -> MemoryAudit {
+    let start = MonotonicClock.nanoseconds
+    var audit = MemoryAudit()
+    for checks in await onEveryShard({ $0.auditBooks() }) { audit.checks += checks }
+    audit.checks += await auditClients()
+    audit.durationNanoseconds = MonotonicClock.nanoseconds - start
+    return audit
+  }
+
+  // MARK: Clients
+
+  /// How often clients are counted before a difference is believed: replies on their way between shards are in nobody's buffer.
+  private static let clientAttempts = 100
+
+  private func auditClients() async -> [AuditCheck] {
+    let asking = client.pointee.identifier
+    var checks: [AuditCheck] = []
+    var wasBusy = false
+    for _ in 0..<Self.clientAttempts {
+      let parts = await onEveryShard { shard in
+        (
+          memory: shard.hasCountableClients ? ClientMemory(of: shard, asking: asking) : nil,
+          counted: shard.pointee.heap.liveBytes(.clients)
+        )
+      }
+      let name = "\(Purpose.clients.name)"
+      guard parts.allSatisfy({ $0.memory != nil }) else {
+        return parts.indices.map { AuditCheck(name, shard: $0, excuse: "too many for one slice") }
+      }
+      checks = parts.indices.map { index in
+        AuditCheck(
+          name, shard: index, counted: parts[index].counted,
+          found: parts.reduce(0) { $0 + ($1.memory?.bytesByShard[index] ?? 0) })
+      }
+      wasBusy = parts.contains { ($0.memory?.busyCount ?? 0) > 0 }
+      if isAbandoned || checks.allSatisfy({ $0.difference == 0 }) { return checks }
+      await Task.yield()
+    }
+    if wasBusy {
+      return checks.map {
+        $0.difference == 0 ? $0 : AuditCheck($0.name, shard: $0.shard, excuse: "commands are under way")
+      }
+    }
+    return checks
+  }
+}
