@@ -29,6 +29,8 @@ enum MessageKind {
   static let transactionReleased: UInt64 = 12
   /// The same as `transactionRelease`, but the sender does not want to hear of it: the transaction begins again.
   static let transactionUnlock: UInt64 = 13
+  /// The same as `transactionWork`, but the work is not to be done.
+  static let transactionAbandon: UInt64 = 14
 }
 
 /// A piece of work that one loop asks others to do on their shards.

@@ -120,7 +120,7 @@ extension Operation {
   private func executeQueued() async {
     defer { coordinator.forgetTransaction(client) }
     let isDirty =
-      transaction?.pointee.isDirty ?? client.pointee.watches.map(localShard.isAnyChanged) ?? false
+      transaction?.progress.pointee.isDirty ?? client.pointee.watches.map(localShard.isAnyChanged) ?? false
     if isDirty { return reply.pointee.nullArray() }
     guard let queued = client.pointee.queued else { return }
     reply.pointee.array(queued.commands.count)

@@ -122,7 +122,7 @@ extension UnsafeMutablePointer<Coordinator> {
     let isOneStep = batch.pointee.transaction != nil
     if let transaction = batch.pointee.transaction {
       batch.pointee.transaction = nil
-      let isDirty = transaction.pointee.isDirty
+      let isDirty = transaction.progress.pointee.isDirty
       pointee.shard.pointee.heap.free(transaction, for: .messages)
       // Nothing was executed: a key that the client watches was changed.
       if isDirty { return target.pointee.nullArray() }

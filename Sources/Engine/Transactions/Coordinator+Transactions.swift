@@ -27,28 +27,27 @@ extension UnsafeMutablePointer<Coordinator> {
       Transaction.make(
         origin: pointee.shard.pointee.index, serial: pointee.server.takeTransactionSerial(),
         shardCount: pointee.server.shardCount, wishes: $0, scope: scope,
-        work: work, heap: pointee.shard.pointee.heap)
+        work: work, watches: watched, heap: pointee.shard.pointee.heap)
     }
     pointee.lockWishes.removeAll(keepingCapacity: pointee.lockWishes.count <= Coordinator.preparedMaximum)
-    transaction.pointee.watches = watched.map(Unmanaged.passUnretained)
     return transaction
   }
 
   /// Starts a transaction, or starts it again: one shard's locks first, as long as nothing is held, then those of the others.
   func begin(_ transaction: UnsafeMutablePointer<Transaction>) {
-    transaction.pointee.pendingCount = 0
-    transaction.pointee.refusingShard = -1
-    let first = transaction.pointee.firstShard
+    transaction.progress.pointee.pendingCount = 0
+    transaction.progress.pointee.refusingShard = -1
+    let first = transaction.progress.pointee.firstShard
     guard first >= 0 else { return lockRest(transaction) }
     let part = transaction.part(first)
     part.pointee.holdsOthers = false
     guard first == pointee.shard.pointee.index else {
       part.pointee.worksWhenGranted = isOnly(first, of: transaction) && transaction.pointee.worksByShard
-      transaction.pointee.pendingCount = 1
+      transaction.progress.pointee.pendingCount = 1
       return send(MessageKind.transactionLock, transaction, to: first)
     }
     guard case .granted = pointee.shard.pointee.locks.request(part.locks, holdsOthers: false) else { return }
-    if transaction.pointee.remoteCount == 0 {
+    if transaction.progress.pointee.remoteCount == 0 {
       // Not at once: what comes after it would come on top of what the client is doing now.
       pointee.shard.pointee.locks.noteReady(part.locks)
     } else {
@@ -58,15 +57,15 @@ extension UnsafeMutablePointer<Coordinator> {
 
   private func isOnly(_ shard: Int, of transaction: UnsafeMutablePointer<Transaction>) -> Bool {
     let isOwnConcerned = transaction.part(pointee.shard.pointee.index).pointee.isConcerned
-    return transaction.pointee.remoteCount + (isOwnConcerned ? 1 : 0) == 1
+    return transaction.progress.pointee.remoteCount + (isOwnConcerned ? 1 : 0) == 1
   }
 
   /// This loop's own shard has granted its locks.
   private func ownPartGranted(_ transaction: UnsafeMutablePointer<Transaction>) {
     let own = pointee.shard.pointee.index
-    transaction.part(own).pointee.isHeld = true
+    transaction.held[own] = true
     pointee.shard.checkWatches(of: transaction)
-    if transaction.pointee.firstShard == own { lockRest(transaction) } else { answered(transaction) }
+    if transaction.progress.pointee.firstShard == own { lockRest(transaction) } else { answered(transaction) }
   }
 
   /// Asks all shards for their locks that have not granted them.
@@ -75,28 +74,28 @@ extension UnsafeMutablePointer<Coordinator> {
     // The only other shard need not be told twice: when it has its locks, all are there. Unless what is done depends
     // on what watchers find on both.
     let worksAtOnce =
-      transaction.pointee.remoteCount == 1 && transaction.pointee.worksByShard
-      && transaction.pointee.watches == nil && transaction.part(own).pointee.isHeld
+      transaction.progress.pointee.remoteCount == 1 && transaction.pointee.worksByShard
+      && transaction.pointee.watches == nil && transaction.held[own]
     for target in 0..<transaction.pointee.shardCount where target != own {
       let part = transaction.part(target)
-      guard part.pointee.isConcerned, !part.pointee.isHeld else { continue }
+      guard part.pointee.isConcerned, !transaction.held[target] else { continue }
       part.pointee.worksWhenGranted = worksAtOnce
       part.pointee.holdsOthers = true
-      transaction.pointee.pendingCount += 1
+      transaction.progress.pointee.pendingCount += 1
       send(MessageKind.transactionLock, transaction, to: target)
     }
     let part = transaction.part(own)
-    if part.pointee.isConcerned, !part.pointee.isHeld {
-      transaction.pointee.pendingCount += 1
+    if part.pointee.isConcerned, !transaction.held[own] {
+      transaction.progress.pointee.pendingCount += 1
       switch pointee.shard.pointee.locks.request(part.locks, holdsOthers: true) {
       case .granted: pointee.shard.pointee.locks.noteReady(part.locks)
       case .waits: break
       case .refused:
-        transaction.pointee.refusingShard = own
+        transaction.progress.pointee.refusingShard = own
         return answered(transaction)
       }
     }
-    if transaction.pointee.pendingCount == 0 { return locked(transaction) }
+    if transaction.progress.pointee.pendingCount == 0 { return locked(transaction) }
     pointee.publish(wakes: false)
   }
 
@@ -113,8 +112,8 @@ extension UnsafeMutablePointer<Coordinator> {
   func handle(_ kind: UInt64, of transaction: UnsafeMutablePointer<Transaction>, from sender: Int) {
     switch kind {
     case MessageKind.transactionLock: lock(transaction)
-    case MessageKind.transactionWork:
-      if !transaction.pointee.isDirty { work(transaction) }
+    case MessageKind.transactionWork, MessageKind.transactionAbandon:
+      if kind == MessageKind.transactionWork { work(transaction) }
       pointee.shard.unlock(transaction.part(pointee.shard.pointee.index).locks)
       send(MessageKind.transactionDone, transaction, to: sender)
     case MessageKind.transactionUnlock:
@@ -123,17 +122,17 @@ extension UnsafeMutablePointer<Coordinator> {
       pointee.shard.unlock(transaction.part(pointee.shard.pointee.index).locks)
       send(MessageKind.transactionReleased, transaction, to: sender, wakes: false)
     case MessageKind.transactionLocked:
-      transaction.part(sender).pointee.isHeld = true
+      transaction.held[sender] = true
       answered(transaction)
     case MessageKind.transactionRefused:
-      transaction.pointee.refusingShard = sender
+      transaction.progress.pointee.refusingShard = sender
       answered(transaction)
     case MessageKind.transactionDone:
-      transaction.pointee.pendingCount -= 1
-      if transaction.pointee.pendingCount == 0 { othersDone(transaction) }
+      transaction.progress.pointee.pendingCount -= 1
+      if transaction.progress.pointee.pendingCount == 0 { othersDone(transaction) }
     case MessageKind.transactionReleased:
-      transaction.pointee.pendingCount -= 1
-      if transaction.pointee.pendingCount == 0 {
+      transaction.progress.pointee.pendingCount -= 1
+      if transaction.progress.pointee.pendingCount == 0 {
         pointee.shard.pointee.heap.free(transaction, for: .messages)
       }
     default:
@@ -195,17 +194,17 @@ extension UnsafeMutablePointer<Coordinator> {
 
   /// A shard has granted its locks or refused.
   private func answered(_ transaction: UnsafeMutablePointer<Transaction>) {
-    transaction.pointee.pendingCount -= 1
-    if transaction.pointee.pendingCount > 0 { return }
-    if transaction.pointee.refusingShard >= 0 { return startAgain(transaction) }
+    transaction.progress.pointee.pendingCount -= 1
+    if transaction.progress.pointee.pendingCount > 0 { return }
+    if transaction.progress.pointee.refusingShard >= 0 { return startAgain(transaction) }
     lockRest(transaction)
   }
 
   /// Lets all locks go, and waits at the shard that refused, holding nothing.
   private func startAgain(_ transaction: UnsafeMutablePointer<Transaction>) {
     let own = pointee.shard.pointee.index
-    for target in 0..<transaction.pointee.shardCount where transaction.part(target).pointee.isHeld {
-      transaction.part(target).pointee.isHeld = false
+    for target in 0..<transaction.pointee.shardCount where transaction.held[target] {
+      transaction.held[target] = false
       if target == own {
         pointee.shard.unlock(transaction.part(own).locks)
       } else {
@@ -213,7 +212,7 @@ extension UnsafeMutablePointer<Coordinator> {
         send(MessageKind.transactionUnlock, transaction, to: target)
       }
     }
-    transaction.pointee.firstShard = transaction.pointee.refusingShard
+    transaction.progress.pointee.firstShard = transaction.progress.pointee.refusingShard
     begin(transaction)
   }
 
@@ -221,22 +220,24 @@ extension UnsafeMutablePointer<Coordinator> {
   private func locked(_ transaction: UnsafeMutablePointer<Transaction>) {
     let own = pointee.shard.pointee.index
     if case .operation(let operation) = transaction.pointee.work {
-      transaction.pointee.isDirty = transaction.isDirtyAnywhere
+      transaction.progress.pointee.isDirty = transaction.isDirtyAnywhere
       pointee.outstandingCount -= 1
       return operation.takeUnretainedValue().locksGranted()
     }
-    transaction.pointee.isDirty = transaction.isDirtyAnywhere
+    transaction.progress.pointee.isDirty = transaction.isDirtyAnywhere
     for target in 0..<transaction.pointee.shardCount
-    where target != own && transaction.part(target).pointee.isHeld {
-      transaction.pointee.pendingCount += 1
-      send(MessageKind.transactionWork, transaction, to: target)
+    where target != own && transaction.held[target] {
+      transaction.progress.pointee.pendingCount += 1
+      let isDirty = transaction.progress.pointee.isDirty
+      send(
+        isDirty ? MessageKind.transactionAbandon : MessageKind.transactionWork, transaction, to: target)
     }
-    if transaction.pointee.pendingCount > 0 { pointee.publish(wakes: false) }
+    if transaction.progress.pointee.pendingCount > 0 { pointee.publish(wakes: false) }
     if transaction.part(own).pointee.isConcerned {
-      if !transaction.pointee.isDirty { work(transaction) }
+      if !transaction.progress.pointee.isDirty { work(transaction) }
       pointee.shard.unlock(transaction.part(own).locks)
     }
-    if transaction.pointee.pendingCount == 0 { concluded(transaction) }
+    if transaction.progress.pointee.pendingCount == 0 { concluded(transaction) }
   }
 
   /// All other shards have done their work.
@@ -247,7 +248,7 @@ extension UnsafeMutablePointer<Coordinator> {
       work(transaction)
       pointee.shard.unlock(part.locks)
     } else if transaction.isDirtyAnywhere {
-      transaction.pointee.isDirty = true
+      transaction.progress.pointee.isDirty = true
     }
     concluded(transaction)
   }
@@ -269,16 +270,18 @@ extension UnsafeMutablePointer<Coordinator> {
   /// Lets the locks of an operation go.
   func conclude(_ transaction: UnsafeMutablePointer<Transaction>) {
     let own = pointee.shard.pointee.index
-    transaction.pointee.pendingCount = 0
+    transaction.progress.pointee.pendingCount = 0
     for target in 0..<transaction.pointee.shardCount
-    where target != own && transaction.part(target).pointee.isHeld {
-      transaction.pointee.pendingCount += 1
+    where target != own && transaction.held[target] {
+      transaction.progress.pointee.pendingCount += 1
       send(MessageKind.transactionRelease, transaction, to: target)
     }
     if transaction.part(own).pointee.isConcerned {
       pointee.shard.unlock(transaction.part(own).locks)
     }
-    if transaction.pointee.pendingCount == 0 { pointee.shard.pointee.heap.free(transaction, for: .messages) }
+    if transaction.progress.pointee.pendingCount == 0 {
+      pointee.shard.pointee.heap.free(transaction, for: .messages)
+    }
   }
 
   // MARK: What waited

@@ -21,9 +21,9 @@ enum TransactionWork {
 
 /// Locks on several shards, and how far they have got.
 ///
-/// It is one block in the heap of the loop that the client belongs to: this header, then for each shard a part on
-/// cache lines of its own, then the parts' requests. The origin alone writes the header and
-/// what a part's message tells; the locks are the shard's from the message until its answer.
+/// It is one block in the heap of the loop that the client belongs to: this header, which stays as it is made; how far the
+/// transaction has got, which is the origin's alone; for each shard a part, and then the parts' requests. Each of them
+/// begins a cache line of its own. A part is its shard's from the message that asks for its locks until the answer to the one that ends them.
 ///
 /// Where only one other shard is concerned, the origin locks its own keys first and has the other lock and work
 /// in one step: a message there and one back. Where there are more it takes two: one to lock, one to work.
@@ -31,20 +31,10 @@ struct Transaction {
   let origin: Int
   let shardCount: Int
   let work: TransactionWork
-  /// Shards beside the origin that are concerned.
-  var remoteCount = 0
   /// Its age, which it keeps when it begins again.
   let serial: UInt64
-  /// The shard that is asked first, while nothing is held: the origin's own, or the last that refused; -1 if all are asked at once.
-  var firstShard = -1
-  /// Shards that have not answered.
-  var pendingCount = 0
-  /// The shard that has refused; -1 if none has.
-  var refusingShard = -1
   /// The keys that the client watches, which the shards look at when they grant the locks.
-  var watches: Unmanaged<WatchList>?
-  /// Whether one of them was changed: the work must not be done.
-  var isDirty = false
+  let watches: Unmanaged<WatchList>?
 
   /// Whether each shard does its share of the work by itself.
   var worksByShard: Bool {
@@ -53,20 +43,27 @@ struct Transaction {
   }
 
   private static let partStride = (MemoryLayout<TransactionPart>.stride + 127) & ~127
-  private static let headerBytes = (MemoryLayout<Transaction>.stride + 127) & ~127
+  fileprivate static let progressOffset = (MemoryLayout<Transaction>.stride + 127) & ~127
+  /// The progress ends with a byte for each shard.
+  private static func partsOffset(_ shardCount: Int) -> Int {
+    progressOffset + (MemoryLayout<TransactionProgress>.stride + shardCount + 127) & ~127
+  }
 
   /// Makes a transaction for these keys, of which several may be the same, and on every shard the scope.
   static func make(
     origin: Int, serial: UInt64, shardCount: Int, wishes: UnsafeMutableBufferPointer<LockWish>,
-    scope: LockScope,
-    work: TransactionWork, heap: ShardHeap
+    scope: LockScope, work: TransactionWork, watches: WatchList?, heap: ShardHeap
   ) -> UnsafeMutablePointer<Transaction> {
-    let requestStart = headerBytes + shardCount * partStride
+    let requestStart = partsOffset(shardCount) + shardCount * partStride
     let block = heap.allocate(
       requestStart + wishes.count * MemoryLayout<LockRequest>.stride, for: .messages)
     let transaction = block.bindMemory(to: Transaction.self, capacity: 1)
     transaction.initialize(
-      to: Transaction(origin: origin, shardCount: shardCount, work: work, serial: serial))
+      to: Transaction(
+        origin: origin, shardCount: shardCount, work: work, serial: serial,
+        watches: watches.map(Unmanaged.passUnretained)))
+    transaction.progress.initialize(to: TransactionProgress())
+    transaction.held.initialize(repeating: false, count: shardCount)
     var wishes = wishes
     wishes.sort { ($0.shard, $0.fingerprint) < ($1.shard, $1.fingerprint) }
     var next = (block + requestStart).bindMemory(to: LockRequest.self, capacity: wishes.count)
@@ -93,13 +90,29 @@ struct Transaction {
       }
       part.pointee.isConcerned = scope != .keys || locks.pointee.requestCount > 0
       guard part.pointee.isConcerned else { continue }
-      if shard != origin { transaction.pointee.remoteCount += 1 }
+      if shard != origin { transaction.progress.pointee.remoteCount += 1 }
     }
-    transaction.pointee.firstShard = transaction.firstShardAtFirst
+    transaction.progress.pointee.firstShard = transaction.firstShardAtFirst
     return transaction
   }
 
-  fileprivate static func partOffset(_ shard: Int) -> Int { headerBytes + shard * partStride }
+  fileprivate static func partOffset(_ shard: Int, of shardCount: Int) -> Int {
+    partsOffset(shardCount) + shard * partStride
+  }
+}
+
+/// How far a transaction has got: its origin alone reads and writes this.
+struct TransactionProgress {
+  /// Shards beside the origin that are concerned.
+  var remoteCount = 0
+  /// The shard that is asked first, while nothing is held: the origin's own, or the last that refused; -1 if all are asked at once.
+  var firstShard = -1
+  /// Shards that have not answered.
+  var pendingCount = 0
+  /// The shard that has refused; -1 if none has.
+  var refusingShard = -1
+  /// Whether a key that the client watches was changed: the work must not be done.
+  var isDirty = false
 }
 
 /// One shard's share of a transaction.
@@ -111,22 +124,31 @@ struct TransactionPart {
   var worksWhenGranted = false
   /// Whether the transaction holds locks elsewhere when it asks for these.
   var holdsOthers = false
-  /// Whether the origin knows that the locks are granted.
-  var isHeld = false
   /// Set by the shard when it grants: a key that the client watches was changed.
   var isDirty = false
 }
 
 extension UnsafeMutablePointer<Transaction> {
   func part(_ shard: Int) -> UnsafeMutablePointer<TransactionPart> {
-    (UnsafeMutableRawPointer(self) + Transaction.partOffset(shard)).assumingMemoryBound(
-      to: TransactionPart.self)
+    (UnsafeMutableRawPointer(self) + Transaction.partOffset(shard, of: pointee.shardCount))
+      .assumingMemoryBound(to: TransactionPart.self)
+  }
+
+  /// The transaction's progress, in place.
+  var progress: UnsafeMutablePointer<TransactionProgress> {
+    (UnsafeMutableRawPointer(self) + Transaction.progressOffset).assumingMemoryBound(
+      to: TransactionProgress.self)
+  }
+
+  /// For each shard, whether the origin knows that its locks are granted.
+  var held: UnsafeMutablePointer<Bool> {
+    UnsafeMutableRawPointer(progress + 1).assumingMemoryBound(to: Bool.self)
   }
 
   /// The shard to begin with: the origin's own where it is concerned, the only one where there is only one.
   fileprivate var firstShardAtFirst: Int {
     if part(pointee.origin).pointee.isConcerned { return pointee.origin }
-    if pointee.remoteCount > 1 { return -1 }
+    if progress.pointee.remoteCount > 1 { return -1 }
     return (0..<pointee.shardCount).first { part($0).pointee.isConcerned } ?? -1
   }
 
