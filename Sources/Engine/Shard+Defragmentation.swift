@@ -60,7 +60,8 @@ extension UnsafeMutablePointer<Shard> {
     guard found.sparseFreeBytes >= settings.defragmentationIgnoredBytes / pointee.server.shardCount,
       found.percentage >= Double(lower)
     else { return }
-    pointee.keyspace.beginDefragmentation(found, lowerPercentage: lower)
+    pointee.keyspace.beginDefragmentation(
+      found, lowerPercentage: lower, scannedFields: settings.defragmentationScannedFields)
     pointee.defragmentation.sparseFreeBytes = found.sparseFreeBytes
     pointee.defragmentation.effort = effort(for: found.percentage)
     pointee.defragmentation.cycleStart = now

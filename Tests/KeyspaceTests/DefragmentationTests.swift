@@ -162,3 +162,11 @@ struct SparseAreasTests {
     }
   }
 }
+
+extension Keyspace {
+  /// One block moves to another place, and step by step all of them, again and again.
+  mutating func moveOneBlock() {
+    if !isDefragmenting { beginMovingEverything() }
+    _ = defragment(untilTicks: 0)
+  }
+}

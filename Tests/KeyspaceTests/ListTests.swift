@@ -19,6 +19,7 @@ struct ListTests {
       for step in 0..<3_000 {
         let chosen = random.below(lists.count)
         lists[chosen].step(&keyspace, &random, step)
+        keyspace.moveOneBlock()
         if random.below(40) == 0 { lists[chosen].copy(from: lists[1 - chosen], &keyspace) }
         keyspace.releaseRemoved(blockMaximum: .max)
         var bytes = 0

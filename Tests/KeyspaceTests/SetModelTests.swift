@@ -43,6 +43,7 @@ struct SetModelTests {
       keyspace.random = FastRandom(seed: run.random.next())
       for step in 0..<steps(stepCount) {
         run.step(&keyspace)
+        keyspace.moveOneBlock()
         run.check(&keyspace, "step \(step), \(random)")
       }
       run.end(&keyspace)

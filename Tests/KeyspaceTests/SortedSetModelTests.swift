@@ -85,6 +85,7 @@ struct SortedSetModelTests {
         } else {
           add(shape, &random, &keyspace, &model)
         }
+        keyspace.moveOneBlock()
         if step % (stepCount / 16) == 0 { check(&keyspace, model, &random, "step \(step), \(random)") }
         if keyspace.hasRemovedValues, random.below(4) == 0 { keyspace.releaseRemoved(blockMaximum: 7) }
       }

@@ -41,6 +41,7 @@ struct StreamModelTests {
       var run = StreamRun(random: random)
       for step in 0..<steps(stepCount) {
         run.step(&keyspace)
+        keyspace.moveOneBlock()
         run.check(&keyspace, "step \(step), \(random)")
       }
       run.end(&keyspace)

@@ -27,6 +27,12 @@ protocol LargeValue {
   /// needs to go on must be kept.
   static func releaseParts(of root: UnsafeMutablePointer<Self>, heap: ShardHeap, blockBudget: inout Int)
     -> Bool
+
+  /// Moves blocks of the value that lie in sparse areas, the root excepted, from `position` on. Returns false if time
+  /// was up before the last: then `position` says where to go on, though the value may change meanwhile.
+  static func moveParts(
+    of root: UnsafeMutablePointer<Self>, from position: inout PartPosition, _ mover: inout BlockMover
+  ) -> Bool
 }
 
 extension LargeValue {
@@ -53,6 +59,23 @@ extension LargeValue {
     heap.free(root, for: .dataset)
     blockBudget -= 1
     return true
+  }
+}
+
+extension LargeValue {
+  fileprivate static func moveParts(
+    of header: UnsafeMutablePointer<LargeValueHeader>, from position: inout PartPosition,
+    _ mover: inout BlockMover
+  ) -> Bool {
+    let root = UnsafeMutableRawPointer(header).assumingMemoryBound(to: Self.self)
+    return moveParts(of: root, from: &position, &mover)
+  }
+}
+
+extension UnsafeMutablePointer<LargeValueHeader> {
+  /// Moves blocks of the value, whatever its type.
+  func moveParts(from position: inout PartPosition, _ mover: inout BlockMover) -> Bool {
+    pointee.type.moveParts(of: self, from: &position, &mover)
   }
 }
 

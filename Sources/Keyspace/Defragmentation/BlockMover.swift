@@ -14,6 +14,11 @@ struct BlockMover {
   /// Blocks that were moved, and those that were looked at and could stay.
   private(set) var movedCount = 0
   private(set) var keptCount = 0
+  /// When to stop, in the ticks of `pantala_ticks`.
+  var deadline = UInt64.max
+
+  /// To be asked after each step, so that there is always some progress.
+  var isOutOfTime: Bool { pantala_ticks() >= deadline }
 
   /// - Parameter pieceCount: pieces of all areas that `isSparse` is true for.
   init(heap: ShardHeap, pieceCount: Int, areaMaximum: Int, isSparse: (HeapArea) -> Bool) {

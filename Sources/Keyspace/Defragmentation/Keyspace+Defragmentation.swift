@@ -6,11 +6,17 @@ import Heap
 /// Positions are warped hashes (see `Table`), which mean the same however segments split and merge meanwhile.
 struct DefragmentationCycle {
   var mover: BlockMover
+  /// Elements up to which a large value is gone through at once.
+  let scannedFields: Int
   var database = 0
   /// The lowest warped hash of the segment to look at next.
   var position: UInt64 = 0
   /// The next of its slots.
   var place = Place(bucket: 0, slot: 0)
+  /// The large value that is being gone through in several slices, and where that stands.
+  var part: (root: UnsafeMutablePointer<LargeValueHeader>, position: PartPosition)?
+  /// Blocks that had been moved before the key at `place`.
+  var movedBeforeKey = 0
 }
 
 /// What defragmentation did since the start or the last `CONFIG RESETSTAT`.
@@ -85,18 +91,22 @@ extension Keyspace {
   }
 
   /// Begins a cycle that empties the areas that are sparse now.
-  public mutating func beginDefragmentation(_ found: HeapFragmentation, lowerPercentage: Int) {
+  ///
+  /// - Parameter scannedFields: elements up to which a large value is gone through at once.
+  public mutating func beginDefragmentation(
+    _ found: HeapFragmentation, lowerPercentage: Int, scannedFields: Int = 1_000
+  ) {
     endDefragmentation()
     defragmentation = DefragmentationCycle(
       mover: BlockMover(heap: heap, pieceCount: found.sparsePieceCount, areaMaximum: Self.areaMaximum) {
         Self.isSparse($0, lowerPercentage)
-      })
+      }, scannedFields: scannedFields)
   }
 
   /// Begins a cycle that moves every block: for tests.
   mutating func beginMovingEverything() {
     endDefragmentation()
-    defragmentation = DefragmentationCycle(mover: BlockMover(ofEverythingIn: heap))
+    defragmentation = DefragmentationCycle(mover: BlockMover(ofEverythingIn: heap), scannedFields: 0)
   }
 
   /// Ends the cycle, wherever it stands.
@@ -128,6 +138,7 @@ extension Keyspace {
         cycle.place = Place(bucket: 0, slot: 0)
         continue
       }
+      if cycle.part == nil { cycle.movedBeforeKey = cycle.mover.movedCount }
       guard moveBlocks(of: segment, &cycle, deadline) else { break }
       cycle.place = Place(bucket: 0, slot: 0)
       cycle.position = Table.warpedHash(after: cycle.position, depth: segment.depth)
@@ -151,15 +162,14 @@ extension Keyspace {
       while occupied != 0 {
         cycle.place.slot = occupied.trailingZeroBitCount
         occupied &= occupied - 1
-        let handle = segment.handle(at: cycle.place)
-        if let block = cycle.mover.move(handle.block, for: .dataset) {
-          segment.handlePointer(cycle.place).pointee = handle.moved(to: block).bits
-          statistics.defragmentation.keysMoved += 1
-          cycle.place.slot += 1
-          if pantala_ticks() >= deadline { return false }
-        } else {
-          statistics.defragmentation.keysKept += 1
-        }
+        guard moveBlocks(of: segment.handlePointer(cycle.place), &cycle, deadline) else { return false }
+        let isMoved = cycle.mover.movedCount > cycle.movedBeforeKey
+        statistics.defragmentation.keysMoved += isMoved ? 1 : 0
+        statistics.defragmentation.keysKept += isMoved ? 0 : 1
+        guard isMoved else { continue }
+        cycle.movedBeforeKey = cycle.mover.movedCount
+        cycle.place.slot += 1
+        if pantala_ticks() >= deadline { return false }
       }
       cycle.place = Place(bucket: bucket + 1, slot: 0)
       if pantala_ticks() >= deadline { return false }
@@ -167,11 +177,34 @@ extension Keyspace {
     return true
   }
 
+  /// Moves the blocks of a key. Returns false if time was up before the last.
+  private func moveBlocks(
+    of place: UnsafeMutablePointer<UInt64>, _ cycle: inout DefragmentationCycle, _ deadline: UInt64
+  ) -> Bool {
+    var handle = Handle(bits: place.pointee)
+    if let block = cycle.mover.move(handle.block, for: .dataset) {
+      handle = handle.moved(to: block)
+      place.pointee = handle.bits
+    }
+    guard var root = handle.largeRoot else { return true }
+    var position = PartPosition()
+    if let part = cycle.part, part.root == root { position = part.position }
+    cycle.part = nil
+    if let moved = cycle.mover.move(root, for: .dataset) {
+      handle.setRootHeader(moved)
+      root = moved.assumingMemoryBound(to: LargeValueHeader.self)
+    }
+    cycle.mover.deadline = root.pointee.count <= cycle.scannedFields ? .max : deadline
+    if root.moveParts(from: &position, &cycle.mover) { return true }
+    cycle.part = (root, position)
+    return false
+  }
+
   private func prefetchMoving(_ segment: Segment, _ bucket: Int, _ mover: BlockMover) {
     var occupied = segment.occupiedSlots(in: bucket)
     while occupied != 0 {
-      let block = segment.handle(at: Place(bucket: bucket, slot: occupied.trailingZeroBitCount)).block
-      if mover.wantsToMove(block) { pantala_prefetch(block) }
+      let handle = segment.handle(at: Place(bucket: bucket, slot: occupied.trailingZeroBitCount))
+      if handle.isCollection || mover.wantsToMove(handle.block) { pantala_prefetch(handle.block) }
       occupied &= occupied - 1
     }
   }

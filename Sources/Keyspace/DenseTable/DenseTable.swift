@@ -177,6 +177,17 @@ extension UnsafeMutablePointer where Pointee == DenseTable {
       .assumingMemoryBound(to: UnsafeMutableRawPointer.self)
   }
 
+  /// Moves the chunk that begins with a page, and with the first chunk the array of all.
+  func moveDirectory(ofPage index: Int, _ mover: inout BlockMover) {
+    let (chunk, place) = index.quotientAndRemainder(dividingBy: DenseTable.chunkPages)
+    if index == 0, let moved = mover.move(pointee.chunks, for: .dataset) {
+      pointee.chunks = moved.assumingMemoryBound(to: UnsafeMutablePointer<UnsafeMutableRawPointer>.self)
+    }
+    if place == 0, let moved = mover.move(pointee.chunks[chunk], for: .dataset) {
+      pointee.chunks[chunk] = moved.assumingMemoryBound(to: UnsafeMutableRawPointer.self)
+    }
+  }
+
   // MARK: Finding
 
   /// The entry of an element that has this hash.

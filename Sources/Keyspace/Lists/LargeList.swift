@@ -136,6 +136,11 @@ extension UnsafeMutablePointer<LargeList> {
     pointee.first = 0
   }
 
+  func moveRing(_ mover: inout BlockMover) {
+    guard let moved = mover.move(pointee.ring, for: .dataset) else { return }
+    pointee.ring = moved.bindMemory(to: ListBlock.self, capacity: Int(pointee.ringCapacity))
+  }
+
   /// Takes the first `count` blocks, or the last, out of the list, as a list of their own that is to be released.
   func splitOff(_ count: Int, at end: ListEnd, heap: ShardHeap) -> UnsafeMutablePointer<LargeList> {
     let other = LargeList.make(heap: heap)

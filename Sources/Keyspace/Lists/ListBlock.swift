@@ -24,6 +24,11 @@ struct ListBlock {
     UnsafeMutableRawPointer(bitPattern: UInt(word & Self.addressMask)).unsafelyUnwrapped
   }
 
+  /// Notes where the block is now.
+  mutating func move(to memory: UnsafeMutableRawPointer) {
+    word = word & ~Self.addressMask | UInt64(UInt(bitPattern: memory))
+  }
+
   @inline(__always)
   var bytes: UnsafeMutablePointer<UInt8> { memory.assumingMemoryBound(to: UInt8.self) }
 

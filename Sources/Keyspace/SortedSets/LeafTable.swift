@@ -89,6 +89,22 @@ struct LeafTable: BitwiseCopyable {
     root.allocate(allocationClass(8), heap: heap).bindMemory(to: UnsafeMutablePointer<UInt>.self, capacity: 1)
   }
 
+  /// Moves chunks from the one at `index` on, and with the first the array of all. Returns false when time is up.
+  mutating func moveChunks(from index: inout UInt64, _ mover: inout BlockMover) -> Bool {
+    if index == 0, let array = chunks, let moved = mover.move(array, for: .dataset) {
+      chunks = moved.assumingMemoryBound(to: UnsafeMutablePointer<UInt>.self)
+    }
+    let chunkTotal = (capacity + Self.chunkCount - 1) / Self.chunkCount
+    while let array = chunks, index < chunkTotal {
+      if let moved = mover.move(array[Int(index)], for: .dataset) {
+        array[Int(index)] = moved.assumingMemoryBound(to: UInt.self)
+      }
+      index += 1
+      if mover.isOutOfTime { return false }
+    }
+    return true
+  }
+
   /// Frees the last chunk, and after the first the table. Returns whether nothing is left.
   mutating func releaseLastChunk(of root: UnsafeMutablePointer<LargeSortedSet>, heap: ShardHeap) -> Bool {
     guard let array = chunks else { return true }

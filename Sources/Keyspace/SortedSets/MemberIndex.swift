@@ -305,6 +305,24 @@ extension UnsafeMutablePointer<LargeSortedSet> {
     return end
   }
 
+  /// Moves pages from that of a tag on, and with the first the directory. Returns false when time is up.
+  func moveIndex(fromTag position: inout UInt64, _ mover: inout BlockMover) -> Bool {
+    if position == 0, let directory = pointee.index.directory,
+      let moved = mover.move(directory, for: .dataset)
+    {
+      pointee.index.directory = moved.assumingMemoryBound(to: UnsafeMutableRawPointer.self)
+    }
+    while let tag = UInt32(exactly: position) {
+      let page = pointee.index.page(of: tag)
+      let width = UInt64(1) << UInt64(32 - page.depth)
+      let positions = positions(of: page, tag: tag)
+      if let moved = mover.move(page.base, for: .dataset) { setPage(IndexPage(base: moved), at: positions) }
+      position = position & ~(width - 1) + width
+      if mover.isOutOfTime { return false }
+    }
+    return true
+  }
+
   /// Frees pages, as many as `blockBudget` allows. Returns whether all are gone, and the directory.
   func releaseIndex(heap: ShardHeap, blockBudget: inout Int) -> Bool {
     guard let directory = pointee.index.directory else { return true }

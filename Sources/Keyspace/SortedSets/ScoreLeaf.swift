@@ -117,6 +117,11 @@ struct ScoreLeaf: Equatable {
     return start[0] == Self.referenceLead ? Self.referenced(start) : nil
   }
 
+  /// Notes where the block of a member that has its own is now.
+  func setLongBlock(_ index: Int, _ block: UnsafeMutableRawPointer) {
+    UnsafeMutableRawPointer(storedStart(index) + 1).storeBytes(of: UInt(bitPattern: block), as: UInt.self)
+  }
+
   /// Bytes that a member takes in the leaf.
   @inline(__always)
   private func storedBytes(_ start: UnsafePointer<UInt8>) -> Int {
