@@ -43,21 +43,22 @@ void *pantala_stack(size_t *byte_count) {
   return lowest;
 }
 
-size_t pantala_resident_bytes(const void *start, size_t byte_count) {
-  enum { pages_at_once = 64 };
+size_t pantala_resident_stack_bytes(const void *lowest, size_t byte_count) {
+  enum { pages_at_once = 32 };
   const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-  const uintptr_t end = ((uintptr_t)start + byte_count + page - 1) & ~(page - 1);
   unsigned char states[pages_at_once];
   size_t resident = 0;
-  for (uintptr_t at = (uintptr_t)start & ~(page - 1); at < end; at += pages_at_once * page) {
-    const uintptr_t left = (end - at) / page, count = left < pages_at_once ? left : pages_at_once;
-    // A range that is mapped in part only is refused as a whole: then its pages are asked for one by one.
-    if (mincore((void *)at, count * page, states) == 0) {
-      for (uintptr_t index = 0; index < count; index++) resident += (states[index] & 1) * page;
-      continue;
-    }
-    for (uintptr_t index = 0; index < count; index++)
-      if (mincore((void *)(at + index * page), page, states) == 0) resident += (states[0] & 1) * page;
+  uintptr_t end = ((uintptr_t)lowest + byte_count) & ~(page - 1);
+  while (end >= (uintptr_t)lowest + page) {
+    uintptr_t count = (end - (uintptr_t)lowest) / page;
+    if (count > pages_at_once) count = pages_at_once;
+    // A range that is mapped in part only is refused: its upper pages may be there.
+    while (count > 0 && mincore((void *)(end - count * page), count * page, states) != 0) count /= 2;
+    size_t found = 0;
+    for (uintptr_t index = 0; index < count; index++) found += states[index] & 1;
+    if (found == 0) break;
+    resident += found * page;
+    end -= count * page;
   }
   return resident;
 }

@@ -25,8 +25,8 @@ int32_t pantala_signal_number(const void *record);
 // The lowest address of the calling thread's stack, and its bytes; null where the system does not say.
 void *pantala_stack(size_t *byte_count);
 
-// Bytes of the pages of a range that are in physical memory. What is not mapped at all counts as not there.
-size_t pantala_resident_bytes(const void *start, size_t byte_count);
+// Bytes of a stack that are in physical memory: from its upper end down to where nothing of it has been used.
+size_t pantala_resident_stack_bytes(const void *lowest, size_t byte_count);
 
 // Bytes in physical memory of the variables of the program and of all its libraries: pages that were a file's and have been
 // written, and pages that never were.

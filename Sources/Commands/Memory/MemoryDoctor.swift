@@ -123,8 +123,8 @@ struct MemoryDoctor {
 
   /// Every problem there is, the most urgent first.
   var findings: [Finding] {
-    // Limits and clients are problems of an empty server, too; ratios are not.
-    var found = [limit, machine, clientBuffers].compactMap { $0 }
+    // Limits, clients and wrong books are problems of an empty server, too; ratios are not.
+    var found = [limit, machine, books, clientBuffers].compactMap { $0 }
     guard isJudgeable else { return found }
     let waste = [swapping, retained, areas, residentOverhead].compactMap { $0 }
     found += waste
@@ -188,6 +188,23 @@ struct MemoryDoctor {
         'CONFIG SET maxmemory <bytes>', or give it more memory.
         """,
       figures: [.init("rss", report.resident.byteCount), .init("available", availableBytes)])
+  }
+
+  // MARK: Books
+
+  /// What is counted and what is there must be the same, always.
+  private var books: Finding? {
+    let remainder = report.remainderBytes
+    guard report.allocatorDifference != 0 || remainder != 0 else { return nil }
+    return Finding(
+      identifier: "books",
+      title: "Books that do not agree",
+      evidence: """
+        the allocator's walk finds \(report.allocatorDifference) bytes more than are counted \
+        (allocator.difference), and \(remainder) are counted for nothing known (remainder).
+        """,
+      remedy: "This is a fault of the server: please report it, with the reply of 'MEMORY AUDIT'.",
+      figures: [.init("allocator.difference", report.allocatorDifference), .init("remainder", remainder)])
   }
 
   // MARK: Clients
@@ -268,8 +285,8 @@ struct MemoryDoctor {
         blocks (allocator-fragmentation.ratio \(Self.ratio(report.fragmentationRatio))).
         """,
       remedy: """
-        Deleted keys left gaps, which new keys of like size will fill; 'MEMORY MALLOC-STATS' shows in which shards. \
-        If no such keys will come, only loading the data into a new process gives the memory back.
+        Deleted keys left gaps, which new keys of like size will fill; 'MEMORY FRAGMENTATION' shows of which sizes. \
+        'CONFIG SET activedefrag yes' has what lives between them moved together in idle moments.
         """,
       figures: [
         .init("allocator.active", report.allocatorActive),
@@ -323,7 +340,7 @@ struct MemoryDoctor {
         """,
       remedy: """
         Ratios of resident to allocated memory may be high for that reason alone: 'MEMORY PURGE' gives back what can \
-        be. Size the machine, or maxmemory, for the peak.
+        be. 'MEMORY PEAK' shows what it was: size the machine, or maxmemory, for it.
         """,
       figures: [
         .init("peak.allocated", report.peakAllocated), .init("total.allocated", report.totalAllocated),
@@ -348,8 +365,8 @@ struct MemoryDoctor {
         \(Self.bytes(average)).
         """,
       remedy: """
-        Keys spread evenly, so a few of them must be very large: find them with 'redis-cli --memkeys', and split \
-        them.
+        Keys spread evenly, so a few of them must be very large: find them with 'MEMORY TOP', and split them. \
+        'MEMORY SHARDS' shows what each shard holds.
         """,
       figures: [
         .init("shard", fullest), .init("shard.allocated", shardBytes[fullest]), .init("average", average),

@@ -36,6 +36,9 @@ extension MemoryReport {
     return parts
   }
 
+  /// What no part explains; 0, or a count is wrong.
+  public var remainderBytes: Int { allocatedParts.last?.bytes ?? 0 }
+
   /// By how much the allocator's walk of its heaps differs from what the purposes count; 0, or a count is wrong. A heap so large
   /// that the walk had to stop early is taken to agree.
   public var allocatorDifference: Int { allocatorAllocated.less(totalAllocated) }

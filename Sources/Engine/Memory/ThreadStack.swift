@@ -15,7 +15,7 @@ public struct ThreadStack: Sendable {
 
   /// How much of it is in physical memory.
   public var residentBytes: Int {
-    UnsafeRawPointer(bitPattern: lowest).map { pantala_resident_bytes($0, byteCount) } ?? 0
+    UnsafeRawPointer(bitPattern: lowest).map { pantala_resident_stack_bytes($0, byteCount) } ?? 0
   }
 }
 
