@@ -11,6 +11,10 @@ let heapSettings: [SwiftSetting] = usesSystemAllocator ? [.define("SYSTEM_ALLOCA
 let hasPlantedFault = ProcessInfo.processInfo.environment["PANTALA_PLANTED_FAULT"] != nil
 let engineSettings: [SwiftSetting] = hasPlantedFault ? [.define("PLANTED_FAULT")] : []
 
+// With PANTALA_WITHOUT_LEDGER set, the keyspace does not count what keys hold: to measure what counting costs.
+let hasNoLedger = ProcessInfo.processInfo.environment["PANTALA_WITHOUT_LEDGER"] != nil
+let keyspaceSettings: [SwiftSetting] = hasNoLedger ? [.define("WITHOUT_LEDGER")] : []
+
 // With PANTALA_TEST_TARGETS set, to names with commas between, the package holds these test targets and what they need,
 // and nothing else: a build for a sanitizer need not take longer than its tests.
 let testTargets = ProcessInfo.processInfo.environment["PANTALA_TEST_TARGETS"].map {
@@ -41,7 +45,8 @@ let package = Package(
     .target(name: "Ring", dependencies: ["CUring", "CIntrinsics"]),
     .target(name: "Heap", dependencies: ["CIntrinsics", "CMimalloc"], swiftSettings: heapSettings),
     .target(name: "RESP", dependencies: ["Bytes", "Heap"]),
-    .target(name: "Keyspace", dependencies: ["Bytes", "Heap", "CIntrinsics"]),
+    .target(
+      name: "Keyspace", dependencies: ["Bytes", "Heap", "CIntrinsics"], swiftSettings: keyspaceSettings),
     .target(name: "Serialization", dependencies: ["Bytes", "Keyspace"]),
     .target(
       name: "Engine",

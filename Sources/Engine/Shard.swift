@@ -202,7 +202,7 @@ public struct Shard: ~Copyable {
     for index in 0..<server.table.count {
       if let histogram = histograms[index] { bytes += ShardHeap.usableSize(histogram) }
     }
-    return bytes + (memoryHistory?.allocatedBytes ?? 0)
+    return bytes + (memoryHistory?.allocatedBytes ?? 0) + keyspace.ledgerBytes
   }
 
   /// Snapshots of the histograms that exist, by the command's place in the table.

@@ -111,6 +111,16 @@ public struct ShardHeap {
     #endif
   }
 
+  /// The same for a block that was asked for with just the bytes of a size class.
+  @inline(__always)
+  public static func usableSize(_ block: UnsafeRawPointer, ofClass byteCount: Int) -> Int {
+    #if SYSTEM_ALLOCATOR
+      usableSize(block)
+    #else
+      byteCount
+    #endif
+  }
+
   // MARK: Accounts
 
   /// Live bytes allocated for `purpose`.

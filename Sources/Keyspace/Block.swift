@@ -80,6 +80,12 @@ extension Handle {
   /// Bytes that the allocator counts for the block.
   var allocatedBytes: Int { ShardHeap.usableSize(block) }
 
+  /// The same, without asking the allocator about short blocks.
+  @inline(__always)
+  var countedBytes: Int {
+    isLong ? ShardHeap.usableSize(block) : ShardHeap.usableSize(block, ofClass: blockBytes)
+  }
+
   /// Makes the block of a key. The value's bytes are left for the caller to write, through `value`.
   static func make(
     key: ByteView, kind: ValueKind, valueCount: Int, expiry: Int64?, spare: Int = 0, heap: ShardHeap

@@ -18,7 +18,12 @@ extension Keyspace {
     // What lies outside the block goes over with the block's bytes.
     copyBlock(of: entry, to: newKey, in: entry.database, replacing: existing(newKey, in: entry.database))
     let table = table(entry.database)
-    if let slot = table.pointee.find(entry.key) { removeBlock(slot, entry.key.hash, from: table) }
+    guard let slot = table.pointee.find(entry.key) else { return }
+    if slot.handle.isCollection, let target = table.pointee.find(newKey) {
+      table.pointee.accounts.detachValue(of: slot.handle, hash: entry.key.hash)
+      table.pointee.accounts.attachValue(of: target.handle, hash: newKey.hash)
+    }
+    removeBlock(slot, entry.key.hash, from: table)
   }
 
   private func existing(_ key: Key, in database: Int) -> Entry? {
@@ -42,8 +47,13 @@ extension Keyspace {
   public mutating func move(_ entry: Entry, to database: Int) {
     let handle = entry.slot.handle
     noteCreation(entry.key, in: database)
-    table(entry.database).pointee.remove(entry.slot, hash: entry.key.hash)
-    _ = table(database).pointee.insert(handle, hash: entry.key.hash)
+    let (source, target) = (table(entry.database), table(database))
+    source.pointee.accounts.detachValue(of: handle, hash: entry.key.hash)
+    source.pointee.accounts.removeKey(handle, hash: entry.key.hash)
+    source.pointee.remove(entry.slot, hash: entry.key.hash)
+    _ = target.pointee.insert(handle, hash: entry.key.hash)
+    target.pointee.accounts.addKey(handle, hash: entry.key.hash)
+    target.pointee.accounts.attachValue(of: handle, hash: entry.key.hash)
     dirty += 1
   }
 }

@@ -64,8 +64,10 @@ public struct Keyspace: ~Copyable {
   /// Whether there are notes to take.
   public internal(set) var hasNotes = false
   var notes: [KeyNote] = []
+  /// What the keys hold, by database and type.
+  let ledger: UnsafeMutablePointer<Ledger>
   /// Large values that were removed and are freed in slices.
-  var released = ReleaseQueue()
+  var released: ReleaseQueue
   /// The cycle of defragmentation that is under way.
   var defragmentation: DefragmentationCycle?
 
@@ -74,8 +76,11 @@ public struct Keyspace: ~Copyable {
     self.hasher = hasher
     self.databaseCount = databaseCount
     tables = .allocate(capacity: databaseCount)
+    ledger = Ledger.make(databaseCount: databaseCount, heap: heap)
+    released = ReleaseQueue(account: ledger.pointee.removed)
     for database in 0..<databaseCount {
-      (tables + database).initialize(to: Table(heap: heap, hasher: hasher))
+      (tables + database).initialize(
+        to: Table(heap: heap, hasher: hasher, accounts: ledger.pointee.newAccounts(for: database)))
     }
   }
 
@@ -87,6 +92,7 @@ public struct Keyspace: ~Copyable {
     remaining.advance(heap: heap, blockBudget: &budget)
     tables.deinitialize(count: databaseCount)
     tables.deallocate()
+    Ledger.destroy(ledger)
   }
 
   @inline(__always)
@@ -125,13 +131,15 @@ public struct Keyspace: ~Copyable {
   }
 
   mutating func remove(_ slot: Slot, _ hash: UInt64, from table: UnsafeMutablePointer<Table>) {
-    if let root = slot.handle.largeRoot { released.release(root, heap: heap) }
+    let handle = slot.handle
+    if handle.isCollection { discardValue(of: handle, hash: hash, table.pointee.accounts) }
     removeBlock(slot, hash, from: table)
   }
 
   /// Removes a key whose value, if it lies outside the key's block, has gone elsewhere.
   func removeBlock(_ slot: Slot, _ hash: UInt64, from table: UnsafeMutablePointer<Table>) {
     let handle = slot.handle
+    table.pointee.accounts.removeKey(handle, hash: hash)
     table.pointee.remove(slot, hash: hash)
     heap.free(handle.block, for: .dataset)
   }
@@ -180,12 +188,14 @@ public struct Keyspace: ~Copyable {
       noteCreation(key, in: database)
       let handle = Handle.make(
         key: key.bytes, kind: kind, valueCount: valueCount, expiry: expiry, heap: heap)
+      table.pointee.accounts.addKey(handle, hash: key.hash)
       return table.pointee.insert(handle, hash: key.hash).handle.value
     }
     let old = existing.slot.handle
-    if !preservingValue, let root = old.largeRoot { released.release(root, heap: heap) }
+    if old.isCollection, !preservingValue { discardValue(of: old, hash: key.hash, table.pointee.accounts) }
     if old.hasExpiry == (expiry != nil), let same = old.resized(toValueCount: valueCount, kind: kind) {
       if let expiry { same.block.storeBytes(of: expiry, as: Int64.self) }
+      table.pointee.accounts.changeType(from: old, to: same, hash: key.hash)
       existing.slot.handle = same
       return same.value
     }
@@ -198,6 +208,8 @@ public struct Keyspace: ~Copyable {
       }
     }
     if old.hasExpiry != new.hasExpiry { table.pointee.expiringCount += new.hasExpiry ? 1 : -1 }
+    table.pointee.accounts.replaceBlock(
+      old, by: new, hash: key.hash, root: preservingValue ? new.largeRoot : nil)
     existing.slot.handle = new
     heap.free(old.block, for: .dataset)
     return new.value
@@ -212,7 +224,9 @@ public struct Keyspace: ~Copyable {
       noteCreation(key, in: database)
       let handle = Handle.make(
         key: key.bytes, kind: kind, valueCount: valueCount, expiry: expiry, heap: heap)
-      return Entry(slot: table(database).pointee.insert(handle, hash: key.hash), database: database, key: key)
+      let table = table(database)
+      table.pointee.accounts.addKey(handle, hash: key.hash)
+      return Entry(slot: table.pointee.insert(handle, hash: key.hash), database: database, key: key)
     }
     _ = store(
       key, in: database, replacing: existing, kind: kind, valueCount: valueCount, expiry: expiry)
@@ -239,6 +253,7 @@ public struct Keyspace: ~Copyable {
     let table = table(database)
     let count = table.pointee.count
     Self.empty(table, heap: heap, &released)
+    ledger.pointee.clear(table.pointee.accounts)
     dirty += count
     return count
   }
@@ -261,6 +276,7 @@ public struct Keyspace: ~Copyable {
     let a = table(first).move()
     table(first).initialize(to: table(second).move())
     table(second).initialize(to: a)
+    ledger.pointee.swap(table(first).pointee.accounts, table(second).pointee.accounts)
     dirty += 1
   }
 

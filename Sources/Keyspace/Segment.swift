@@ -140,6 +140,29 @@ struct Segment: Equatable {
     return nil
   }
 
+  /// The key that has this hash.
+  func find(hash: UInt64, hasher: KeyHasher) -> Place? {
+    let fingerprint = Self.fingerprint(hash)
+    func find(in bucket: Int) -> Place? {
+      var candidates = slots(in: bucket, with: fingerprint)
+      while candidates != 0 {
+        let place = Place(bucket: bucket, slot: candidates.trailingZeroBitCount)
+        if hasher.hash(handle(at: place).key) == hash { return place }
+        candidates &= candidates - 1
+      }
+      return nil
+    }
+    let home = Self.home(hash)
+    if let place = find(in: home) { return place }
+    if displacedCount(home) > 0, let place = find(in: Self.neighbour(of: home)) { return place }
+    var stash = stashMask(home)
+    while stash != 0 {
+      if let place = find(in: Self.homeCount + stash.trailingZeroBitCount) { return place }
+      stash &= stash - 1
+    }
+    return nil
+  }
+
   /// Asks for the cache lines of the home bucket.
   @inline(__always)
   func prefetchHome(_ hash: UInt64) { prefetch(Self.home(hash)) }
@@ -300,6 +323,18 @@ struct Segment: Equatable {
       while occupied != 0 {
         let place = Place(bucket: bucket, slot: occupied.trailingZeroBitCount)
         body(place, handle(at: place))
+        occupied &= occupied - 1
+      }
+    }
+  }
+
+  /// The same, asking for the blocks ahead.
+  func forEachPrefetched(_ body: (Handle) -> Void) {
+    for bucket in 0..<Self.bucketCount {
+      if bucket + 1 < Self.bucketCount { prefetchBlocks(of: bucket + 1) }
+      var occupied = occupiedSlots(in: bucket)
+      while occupied != 0 {
+        body(handle(at: Place(bucket: bucket, slot: occupied.trailingZeroBitCount)))
         occupied &= occupied - 1
       }
     }

@@ -12,6 +12,8 @@ struct SweepState {
   /// Whether there may be hashes whose fields expire, and whether this pass has seen one or one was made.
   var hasFieldTimes = false
   var sawFieldTimes = false
+  /// Whether the ledger wants to see all keys, to find the largest of them anew.
+  var isRenewing = false
   var generator = SweepRandom(state: 0x9e37_79b9_7f4a_7c15)
 }
 
@@ -59,6 +61,8 @@ extension Keyspace {
         sweep.passStart = now
         sweep.hasFieldTimes = sweep.sawFieldTimes
         sweep.sawFieldTimes = false
+        ledger.pointee.finishRenewals()
+        sweep.isRenewing = ledger.pointee.beginRenewals()
         result.isPassComplete = true
         return result
       }
@@ -71,12 +75,15 @@ extension Keyspace {
         if !isDone { continue }
       }
       raiseAges(in: segment)
+      if sweep.isRenewing { offerKeys(of: segment, table.pointee.accounts) }
       let countBefore = table.pointee.segmentCount
+      let depthBefore = table.pointee.depth
       if table.pointee.shrink(at: first) {
         result.segmentsMerged += countBefore - table.pointee.segmentCount
         // The directory may have been halved, and the merged segment starts where the lower one did:
         // what follows it is found again from its new place.
-        sweep.position = min(first, table.pointee.directoryCount)
+        let halvings = depthBefore - table.pointee.depth
+        sweep.position = min(first >> halvings, table.pointee.directoryCount)
         continue
       }
       sweep.position = next

@@ -34,6 +34,8 @@ public struct Table: ~Copyable {
 
   private let heap: ShardHeap
   let hasher: KeyHasher
+  /// What the keys hold, by type: the ledger's accounts of this table.
+  let accounts: UnsafeMutablePointer<TypeAccount>
   private var directory: UnsafeMutablePointer<UnsafeMutableRawPointer>?
   private(set) var depth = 0
   /// Segments that exist.
@@ -43,9 +45,10 @@ public struct Table: ~Copyable {
   /// Keys that have an expiry time.
   public internal(set) var expiringCount = 0
 
-  init(heap: ShardHeap, hasher: KeyHasher) {
+  init(heap: ShardHeap, hasher: KeyHasher, accounts: UnsafeMutablePointer<TypeAccount>) {
     self.heap = heap
     self.hasher = hasher
+    self.accounts = accounts
   }
 
   /// Frees every segment, but not the blocks of the keys.
@@ -95,6 +98,13 @@ public struct Table: ~Copyable {
     let segment = segment(for: key.hash, in: directory)
     guard let place = segment.find(key) else { return nil }
     return Slot(segment: segment, place: place)
+  }
+
+  /// The handle of the key that has this hash.
+  func find(hash: UInt64) -> Handle? {
+    guard let directory else { return nil }
+    let segment = segment(for: hash, in: directory)
+    return segment.find(hash: hash, hasher: hasher).map(segment.handle)
   }
 
   /// Adds a key that is not there.

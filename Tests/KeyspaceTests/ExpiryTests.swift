@@ -139,7 +139,7 @@ struct ExpiryTests {
       #expect(visited >= segments / 2)
       expired += keyspace.sweepUntilDone().map(\.keysExpired).reduce(0, +)
       #expect(expired == 20_000)
-      #expect(keyspace.heap.liveBytes == 0)
+      #expect(keyspace.keyBytes == 0)
     }
   }
 
@@ -205,7 +205,7 @@ struct ExpiryTests {
         // Two siblings that hold less than two fifths of one are merged: at the worst about a fifth is in use.
         #expect(end == 0 || bytes <= end * Keyspace.slotBytes * 5 + 2 * Segment.byteCount, "\(bytes) bytes")
       }
-      #expect(keyspace.heap.liveBytes == 0 && keyspace.tableReport(in: 0) == TableReport())
+      #expect(keyspace.keyBytes == 0 && keyspace.tableReport(in: 0) == TableReport())
     }
   }
 }

@@ -362,6 +362,7 @@ private struct HashRun {
       keyspace.withEntry(name) { live += $0.allocatedBytes(of: $1) - Keyspace.slotBytes }
     }
     expectEqual(keyspace.heap.liveBytes(.dataset), live, comment())
+    LedgerInvariants.expect(keyspace, comment())
   }
 
   mutating func end(_ keyspace: inout Keyspace) {

@@ -25,6 +25,7 @@ struct ListTests {
         var bytes = 0
         for list in lists { bytes += list.allocatedBytes(&keyspace) }
         expectEqual(keyspace.heap.liveBytes(.dataset), bytes, "step \(step), \(random)")
+        LedgerInvariants.expect(keyspace, "step \(step), \(random)")
         if step % 50 == 0 { for list in lists { list.check(&keyspace, "step \(step), \(random)") } }
       }
       // The runs go through both conversions many times. (Half of one element is none.)

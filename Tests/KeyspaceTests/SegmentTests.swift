@@ -93,7 +93,7 @@ struct SegmentTests {
           if random.below(8) == 0 { TableInvariants.expect(keyspace, "\(random)") }
         }
         _ = keyspace.sweepUntilDone()
-        #expect(keyspace.heap.liveBytes == 0)
+        #expect(keyspace.keyBytes == 0)
       }
     }
   }

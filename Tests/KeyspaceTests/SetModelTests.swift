@@ -347,6 +347,7 @@ private struct SetRun {
       expectEqual(found?.2, model[name]?.expiry, "expiry of \(name), \(comment)")
     }
     expectEqual(keyspace.heap.liveBytes(.dataset), bytes, "bytes, \(comment)")
+    LedgerInvariants.expect(keyspace, comment)
     checkMembers(of: pick(names), &keyspace, comment)
   }
 

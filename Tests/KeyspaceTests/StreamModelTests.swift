@@ -277,6 +277,7 @@ private struct StreamRun {
       expectEqual(count, model[name]?.entries.count, "entries of \(name), \(comment)")
     }
     expectEqual(keyspace.heap.liveBytes(.dataset), bytes, "bytes, \(comment)")
+    LedgerInvariants.expect(keyspace, comment)
     let name = pick(names)
     guard let expected = model[name] else { return }
     let first = id(in: expected)

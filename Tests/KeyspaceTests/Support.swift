@@ -17,8 +17,17 @@ func withKeyspace<Result>(
   try withHeap(sourceLocation: sourceLocation) { heap in
     var keyspace = Keyspace(heap: heap, hasher: hasher, databaseCount: databaseCount)
     keyspace.now = 1_000_000
+    defer {
+      LedgerInvariants.expect(keyspace, "at the end", sourceLocation: sourceLocation)
+      LedgerInvariants.expectCandidates(keyspace, "at the end", sourceLocation: sourceLocation)
+    }
     return try body(&keyspace)
   }
+}
+
+extension Keyspace {
+  /// All that is allocated for keys: their blocks and the tables.
+  var keyBytes: Int { heap.liveBytes(.dataset) + heap.liveBytes(.tables) }
 }
 
 // MARK: Commands as a test writes them

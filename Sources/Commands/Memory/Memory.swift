@@ -16,6 +16,7 @@ enum MemoryCommand: CommandContainer {
       MemoryMallocStatsCommand.self, MemoryPurgeCommand.self, MemoryHelpCommand.self,
       MemoryShardsCommand.self, MemoryPeakCommand.self, MemoryHistoryCommand.self,
       MemoryFragmentationCommand.self, MemoryAuditCommand.self,
+      MemoryTypesCommand.self, MemoryTopCommand.self,
     ])
 }
 
@@ -118,6 +119,11 @@ enum MemoryHelpCommand: ClientCommand {
         ("PURGE", ["Give free memory back to the system."]),
         ("SHARDS", ["Show the memory of each shard beside that of all, and how uneven they are."]),
         ("STATS", ["Show what the memory of all shards is used for."]),
+        (
+          "TOP [COUNT <count>] [TYPE <type>] [MATCH <pattern>] [DB <index>]",
+          ["Show the <count> keys (10 by default) that take the most bytes, of all databases."]
+        ),
+        ("TYPES [DB <index>]", ["Show how many keys, bytes and elements there are of each type."]),
         (
           "USAGE <key> [SAMPLES <count>]",
           ["Show the bytes that <key> and its value take.", "They are counted exactly, whatever <count> is."]

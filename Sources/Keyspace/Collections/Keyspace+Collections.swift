@@ -14,6 +14,7 @@ extension Keyspace {
       valueCount: CollectionForm.compactHeaderBytes + byteCount, expiry: expiry)
     entry.setCompactForm(form)
     entry.setCompactCount(count)
+    table(database).pointee.accounts.attachValue(of: entry.slot.handle, hash: key.hash)
     return entry
   }
 
@@ -26,6 +27,7 @@ extension Keyspace {
       key, in: database, replacing: existing, kind: kind, valueCount: CollectionForm.largeBytes,
       expiry: expiry)
     entry.setRoot(root.header)
+    table(database).pointee.accounts.attachValue(of: entry.slot.handle, hash: key.hash)
     return entry
   }
 
@@ -52,6 +54,7 @@ extension Keyspace {
       }
       let new = replacement(of: old, key: entry.key, valueCount: newCount)
       copyLong(from: start, to: new.value.baseAddress.unsafelyUnwrapped, newCount)
+      table(entry.database).pointee.accounts.replaceBlock(old, by: new, hash: entry.key.hash)
       entry.slot.handle = new
       heap.free(old.block, for: .dataset)
       return new.value.baseAddress.unsafelyUnwrapped + gap
@@ -65,6 +68,7 @@ extension Keyspace {
     let target = new.value.baseAddress.unsafelyUnwrapped
     copyLong(from: start, to: target, gap)
     copyLong(from: start + gap + removed, to: target + gap + inserted, tail)
+    table(entry.database).pointee.accounts.replaceBlock(old, by: new, hash: entry.key.hash)
     entry.slot.handle = new
     heap.free(old.block, for: .dataset)
     return target + gap

@@ -3,15 +3,65 @@ import Heap
 /// What the root of every large value begins with.
 public struct LargeValueHeader: BitwiseCopyable {
   /// Bytes of all the value's blocks, the root's own included, as the allocator sizes them.
-  public internal(set) var allocatedBytes = 0
+  public internal(set) var allocatedBytes = 0 {
+    @inline(__always) didSet { countBytes(since: oldValue) }
+  }
   /// Elements (fields of a hash, members of a set, entries of a stream).
-  public internal(set) var count = 0
-  /// The next of the values that wait to be freed.
-  fileprivate var next: UnsafeMutablePointer<LargeValueHeader>?
+  public internal(set) var count = 0 {
+    @inline(__always) didSet { countElements(since: oldValue) }
+  }
+  /// Where changes of the two are counted: for a key's value the account of its type and database, for one that waits to
+  /// be freed the ledger's account of those, for one in the making nowhere.
+  private(set) var account: UnsafeMutablePointer<TypeAccount>?
+  /// Of a key's value the hash of the key; of one that waits to be freed the address of the next.
+  private var link: UInt = 0
+  /// Bytes of the key's block, if this is the value of a key.
+  var keyBytes: UInt32 = 0
   /// Which type the root is of.
-  fileprivate let type: any LargeValue.Type
+  fileprivate let form: LargeForm
 
-  fileprivate init(type: any LargeValue.Type) { self.type = type }
+  fileprivate init(form: LargeForm) { self.form = form }
+
+  /// The hash of the key.
+  var hash: UInt64 { UInt64(link) }
+
+  /// Makes this the value of a key.
+  mutating func attach(to account: UnsafeMutablePointer<TypeAccount>, hash: UInt64) {
+    self.account = account
+    link = UInt(hash)
+  }
+
+  /// Takes it from its key.
+  mutating func detach() { account = nil }
+
+  /// The next of the values that wait to be freed.
+  fileprivate var next: UnsafeMutablePointer<LargeValueHeader>? { UnsafeMutablePointer(bitPattern: link) }
+
+  /// Puts it in front of those that wait to be freed.
+  fileprivate mutating func wait(
+    before next: UnsafeMutablePointer<LargeValueHeader>?, in account: UnsafeMutablePointer<TypeAccount>
+  ) {
+    self.account = account
+    link = UInt(bitPattern: next)
+    account.pointee.bytes &+= allocatedBytes
+  }
+}
+
+/// The types that roots are of.
+enum LargeForm: UInt8 {
+  case list
+  case table
+  case sortedSet
+  case stream
+
+  fileprivate var type: any LargeValue.Type {
+    switch self {
+    case .list: LargeList.self
+    case .table: DenseTable.self
+    case .sortedSet: LargeSortedSet.self
+    case .stream: StreamRoot.self
+    }
+  }
 }
 
 /// The root of a collection that has outgrown its key's block: a block of its own, from which everything else of the
@@ -21,6 +71,9 @@ public struct LargeValueHeader: BitwiseCopyable {
 protocol LargeValue {
   /// The structure's first member.
   var header: LargeValueHeader { get set }
+
+  /// What the header calls this type.
+  static var form: LargeForm { get }
 
   /// Frees blocks of the value, the root excepted, as many as `blockBudget` allows, which it counts down. Returns
   /// whether all are gone. The value is out of the keyspace and can't be read any more; only what this function
@@ -37,7 +90,7 @@ protocol LargeValue {
 
 extension LargeValue {
   /// The header of a new value.
-  static var newHeader: LargeValueHeader { LargeValueHeader(type: Self.self) }
+  static var newHeader: LargeValueHeader { LargeValueHeader(form: form) }
 
   /// Makes the root block of a value.
   static func makeRoot(_ value: Self, heap: ShardHeap) -> UnsafeMutablePointer<Self> {
@@ -56,6 +109,7 @@ extension LargeValue {
     assert(
       root.pointee.header.allocatedBytes == ShardHeap.usableSize(root),
       "a value's byte count does not agree with its blocks")
+    root.pointee.header.allocatedBytes = 0
     heap.free(root, for: .dataset)
     blockBudget -= 1
     return true
@@ -75,7 +129,7 @@ extension LargeValue {
 extension UnsafeMutablePointer<LargeValueHeader> {
   /// Moves blocks of the value, whatever its type.
   func moveParts(from position: inout PartPosition, _ mover: inout BlockMover) -> Bool {
-    pointee.type.moveParts(of: self, from: &position, &mover)
+    pointee.form.type.moveParts(of: self, from: &position, &mover)
   }
 }
 
@@ -116,20 +170,22 @@ struct ReleaseQueue {
   private static let immediateBytes = 64 << 10
 
   private var first: UnsafeMutablePointer<LargeValueHeader>?
+  /// Counts the bytes of what is in the queue.
+  private let account: UnsafeMutablePointer<TypeAccount>
 
-  init() {}
+  init(account: UnsafeMutablePointer<TypeAccount>) { self.account = account }
 
   var isEmpty: Bool { first == nil }
 
   /// Frees a value, now or later.
   mutating func release(_ header: UnsafeMutablePointer<LargeValueHeader>, heap: ShardHeap) {
+    header.pointee.wait(before: first, in: account)
     if header.pointee.allocatedBytes <= Self.immediateBytes {
       var budget = Int.max
-      let isDone = header.pointee.type.release(header, heap: heap, blockBudget: &budget)
+      let isDone = header.pointee.form.type.release(header, heap: heap, blockBudget: &budget)
       assert(isDone, "a value must be gone when there is no limit")
       return
     }
-    header.pointee.next = first
     first = header
   }
 
@@ -137,7 +193,7 @@ struct ReleaseQueue {
   mutating func advance(heap: ShardHeap, blockBudget: inout Int) {
     while let header = first, blockBudget > 0 {
       let next = header.pointee.next
-      guard header.pointee.type.release(header, heap: heap, blockBudget: &blockBudget) else { return }
+      guard header.pointee.form.type.release(header, heap: heap, blockBudget: &blockBudget) else { return }
       first = next
     }
   }

@@ -15,6 +15,7 @@ import Heap
 ///
 /// Pages are found through a directory of two levels, so that nothing is ever copied but one page or one small chunk.
 struct DenseTable: LargeValue {
+  static let form = LargeForm.table
   var header: LargeValueHeader
   /// Chunks of pointers to pages.
   fileprivate(set) var chunks: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutableRawPointer>>

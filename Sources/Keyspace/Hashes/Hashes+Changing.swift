@@ -110,7 +110,7 @@ extension Keyspace {
     value.write(to: target + field.byteCount)
     // The item of the integer 0 is a zero byte.
     if hasTimes { target[itemBytes] = 0 }
-    entry.setCompactCount(entry.compactCount &+ 1)
+    setCompactCount(of: entry, to: entry.compactCount &+ 1)
   }
 
   @inline(__always)
@@ -173,7 +173,7 @@ extension Keyspace {
     }
     _ = splice(
       entry, at: found.offset, removing: found.byteCount(hasTimes: packed.hasTimes), inserting: 0)
-    entry.setCompactCount(count &- 1)
+    setCompactCount(of: entry, to: count &- 1)
     return .removed
   }
 
@@ -226,7 +226,7 @@ public struct HashBuilder {
 
   /// Takes the room back that was not needed.
   fileprivate func finish(_ keyspace: inout Keyspace) {
-    entry.setCompactCount(count)
+    keyspace.setCompactCount(of: entry, to: count)
     let rest = entry.compactBytes.count - used
     if rest > 0 { _ = keyspace.splice(entry, at: used, removing: rest, inserting: 0) }
   }

@@ -130,7 +130,7 @@ extension Keyspace {
     if target == end { return true }
     noteExpiry(.fieldsExpired, entry.key.bytes, in: entry.database)
     _ = splice(entry, at: target - packed.start, removing: end - target, inserting: 0)
-    entry.setCompactCount(kept)
+    setCompactCount(of: entry, to: kept)
     return true
   }
 

@@ -10,6 +10,7 @@ import Heap
 /// `list-max-listpack-size`; the ones between the ends are as large as what they hold, rounded to a size class. An
 /// element that is larger than a block has one to itself. The cost is 2 bytes per element and a descriptor per block.
 struct LargeList: LargeValue {
+  static let form = LargeForm.list
   var header = LargeList.newHeader
   fileprivate var ring: UnsafeMutablePointer<ListBlock>
   /// Places of the ring: a power of two.

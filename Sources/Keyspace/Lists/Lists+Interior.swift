@@ -46,7 +46,7 @@ extension Keyspace {
     let target = splice(
       entry, at: run.offset(of: index), removing: 0, inserting: PackedCell.byteCount(of: element))
     PackedCell.write(element, to: target)
-    entry.setCompactCount(run.count + 1)
+    setCompactCount(of: entry, to: run.count + 1)
     return run.count + 1
   }
 
@@ -78,7 +78,7 @@ extension Keyspace {
         // What stays has moved together at that end.
         let offset = end == .head ? run.byteCount - removed.byteCount : 0
         _ = splice(entry, at: offset, removing: removed.byteCount, inserting: 0)
-        entry.setCompactCount(run.count - removed.count)
+        setCompactCount(of: entry, to: run.count - removed.count)
       }
     }
     dirty = dirtyBefore + removedCount

@@ -29,7 +29,7 @@ extension Keyspace {
     let target = splice(
       existing, at: offset, removing: 0, inserting: PackedCell.byteCount(of: element))
     PackedCell.write(element, to: target)
-    existing.setCompactCount(run.count + 1)
+    setCompactCount(of: existing, to: run.count + 1)
     return run.count + 1
   }
 
@@ -55,7 +55,7 @@ extension Keyspace {
       var target: UnsafeMutablePointer<UInt8>
       if let existing {
         target = splice(existing, at: end == .head ? 0 : oldBytes, removing: 0, inserting: cellBytes)
-        existing.setCompactCount(oldCount + count)
+        setCompactCount(of: existing, to: oldCount + count)
       } else {
         let entry = makeCompact(
           key, in: database, replacing: nil, kind: .list, form: .packed, count: count, byteCount: cellBytes)
@@ -104,7 +104,7 @@ extension Keyspace {
     let offset = end == .head ? 0 : boundary
     _ = splice(
       entry, at: offset, removing: end == .head ? boundary : run.byteCount - boundary, inserting: 0)
-    entry.setCompactCount(run.count - count)
+    setCompactCount(of: entry, to: run.count - count)
     dirty += count - 1
   }
 

@@ -60,7 +60,7 @@ extension Keyspace {
     }
     let end = entry.compactBytes.count
     element.write(to: splice(entry, at: end, removing: 0, inserting: element.byteCount))
-    entry.setCompactCount(count &+ 1)
+    setCompactCount(of: entry, to: count &+ 1)
     return true
   }
 
@@ -151,6 +151,6 @@ extension Keyspace {
   private mutating func cut(_ entry: Entry, at offset: Int, byteCount: Int) {
     let count = entry.compactCount
     _ = splice(entry, at: offset, removing: byteCount, inserting: 0)
-    entry.setCompactCount(count &- 1)
+    setCompactCount(of: entry, to: count &- 1)
   }
 }

@@ -102,6 +102,6 @@ extension Keyspace {
     }
     let keptBytes = target - start
     _ = splice(entry, at: keptBytes, removing: bytes.count - keptBytes, inserting: 0)
-    entry.setCompactCount(kept)
+    setCompactCount(of: entry, to: kept)
   }
 }

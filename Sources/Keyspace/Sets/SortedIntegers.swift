@@ -101,7 +101,7 @@ extension Keyspace {
     } else {
       let target = splice(entry, at: index &* width, removing: 0, inserting: width)
       SortedIntegers.store(value, to: UnsafeMutableRawPointer(target), width: width)
-      entry.setCompactCount(integers.count &+ 1)
+      setCompactCount(of: entry, to: integers.count &+ 1)
     }
     return true
   }
@@ -121,6 +121,6 @@ extension Keyspace {
     // From the end: a widened integer lies behind where it was.
     for index in stride(from: old.count - 1, through: 0, by: -1) { wide[index + shift] = narrow[index] }
     wide[value < 0 ? 0 : old.count] = value
-    entry.setCompactCount(old.count + 1)
+    setCompactCount(of: entry, to: old.count + 1)
   }
 }

@@ -13,6 +13,7 @@ import Heap
 /// A member of 16 bytes takes 17 as an item, 8 for its score, 2 for its slot, 8 in the index: 35 bytes, and about 41 with
 /// what blocks have to spare.
 struct LargeSortedSet: LargeValue {
+  static let form = LargeForm.sortedSet
   var header: LargeValueHeader
   /// The tree's root: a leaf if `height` is 0.
   var top: UnsafeMutableRawPointer

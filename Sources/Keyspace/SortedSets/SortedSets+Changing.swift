@@ -136,7 +136,7 @@ extension Keyspace {
       member.write(to: target)
       encoded.write(to: target + member.byteCount)
     }
-    entry.setCompactCount(count &+ 1)
+    setCompactCount(of: entry, to: count &+ 1)
     return ScoreOutcome(.added, score)
   }
 
@@ -222,7 +222,7 @@ extension Keyspace {
       remove(entry)
     } else {
       _ = splice(entry, at: found.pair.start - packed.start, removing: found.pair.byteCount, inserting: 0)
-      entry.setCompactCount(count &- 1)
+      setCompactCount(of: entry, to: count &- 1)
     }
     return score
   }
@@ -248,7 +248,7 @@ extension Keyspace {
     var end = first
     for _ in 0..<ranks.count { end = PackedScores.Pair(at: end).end }
     _ = splice(entry, at: first - packed.start, removing: end - first, inserting: 0)
-    entry.setCompactCount(count - ranks.count)
+    setCompactCount(of: entry, to: count - ranks.count)
     return true
   }
 }

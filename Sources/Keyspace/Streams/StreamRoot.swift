@@ -4,6 +4,7 @@ import Heap
 ///
 /// A stream is always a large value, but one of a few entries is no more than this root and one small block.
 struct StreamRoot: LargeValue {
+  static let form = LargeForm.stream
   var header = Self.newHeader
   /// The ID of the entry added last, whether it is still there or not.
   var lastID = StreamID.zero
