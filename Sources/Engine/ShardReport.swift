@@ -48,6 +48,9 @@ public struct ShardReport: Sendable {
   public var runtimeAreas = HeapAreas()
   /// What is resident of the stack of the shard's thread.
   public var stackBytes = 0
+  /// Bytes of all keys' blocks, and of values that were removed and are being freed.
+  public var keyBytes = 0
+  public var removedBytes = 0
   /// Keys and table bytes by database; as long as there are databases.
   public var tables: [TableReport] = []
   /// The same databases' times to live.
@@ -106,6 +109,8 @@ public struct ShardReport: Sendable {
       shard.pointee.runtimeAreas = HeapAreas.ofThisThread()
       runtimeAreas = shard.pointee.runtimeAreas
       stackBytes = shard.pointee.stack.residentBytes
+      keyBytes = shard.pointee.keyspace.usage.bytes
+      removedBytes = shard.pointee.keyspace.removedBytes
     }
     let databases = 0..<shard.pointee.keyspace.databaseCount
     if parts.contains(.tables) { tables = databases.map { shard.pointee.keyspace.tableReport(in: $0) } }
@@ -138,6 +143,8 @@ public struct ShardReport: Sendable {
     heap = heap + other.heap
     runtimeAreas = runtimeAreas + other.runtimeAreas
     stackBytes += other.stackBytes
+    keyBytes += other.keyBytes
+    removedBytes += other.removedBytes
     tables = Self.added(tables, other.tables, +)
     timesToLive = Self.added(timesToLive, other.timesToLive, +)
     keyspace.merge(other.keyspace)

@@ -28,9 +28,11 @@ struct MemoryDoctorTests {
       shards[0].heap.areas = HeapAreas(
         used: dataBytes + tables.tableBytes, committed: committedBytes + tables.tableBytes, reserved: 1 << 30)
       shards[0].databases = [tables]
+      shards[0].keyBytes = dataBytes
       if let otherShardBytes {
         var other = ShardMemory()
         other.heap.liveBytesByPurpose[Purpose.dataset.rawValue] = otherShardBytes
+        other.keyBytes = otherShardBytes
         other.heap.areas = HeapAreas(
           used: otherShardBytes, committed: otherShardBytes, reserved: otherShardBytes)
         shards.append(other)

@@ -29,7 +29,7 @@ MAY_BE_NEGATIVE = {
     "allocator.difference", "rss.untouched",
 }  # fmt: skip
 # Pantala's own fields, behind Redis's: what total.allocated consists of beside what Redis names, and what rss does.
-OWN_PARTS = """keys.bytes keys.slots tables.unused subscriptions tracking receive.buffers shard.messages statistics defragmentation runtime
+OWN_PARTS = """keys.bytes keys.slots keys.removed tables.unused subscriptions tracking receive.buffers shard.messages statistics defragmentation runtime
     remainder""".split()
 NAMED_PARTS = """clients.normal clients.slaves replication.backlog cluster.links aof.buffer lua.caches functions.caches""".split()
 RESIDENT_PARTS = "rss.live rss.fragmentation rss.retained rss.untouched rss.stacks rss.variables rss.files".split()
@@ -363,6 +363,8 @@ def table(reply: Reply) -> dict[str, Any]:
 class OwnReports(ServerTestCase):
     """What no other server has. (Their replies in RESP2 are the same, flattened.)"""
 
+    OPTIONS = {"enable-debug-command": "yes"}
+
     def setUp(self) -> None:
         super().setUp()
         self.require_pantala("these subcommands are its own")
@@ -467,11 +469,55 @@ class OwnReports(ServerTestCase):
         audit = self.ask("AUDIT")
         self.assertEqual((audit["differences"], audit["difference.bytes"], audit["skipped"]), (0, 0, 0), audit)
         names = [check["check"] for check in audit["checks"]]
-        for name in ("allocator", "tables", "clients.normal", "statistics", "subscriptions", "tracking"):
+        for name in (
+            "allocator", "tables", "dataset", "clients.normal", "statistics", "subscriptions", "tracking", "keys.count", "keys.bytes",
+            "keys.elements",
+        ):  # fmt: skip
             self.assertEqual(names.count(name), self.SHARDS, name)
         found = {name: sum(check["found"] for check in audit["checks"] if check["check"] == name) for name in names}
         for name in ("clients.normal", "subscriptions", "tracking", "tables"):
             self.assertGreater(found[name], 0, name)
+
+    def test_audit_counts_the_keys_while_they_change(self) -> None:
+        source = random.Random(seed())
+        self.c.command("DEBUG", "POPULATE", 200_000, "many", 20)
+        writer, auditor = self.connect(), self.connect(3)
+        for _ in range(4):
+            auditor.send(encode("MEMORY", "AUDIT"))
+            load(writer, source)
+            for database in (1, 5):
+                writer.command("SELECT", database)
+                writer.command("FLUSHDB")
+            audit = table(auditor.read_reply())
+            self.assertEqual(audit["differences"], 0, audit)
+            self.assertLess(audit["longest.slice.usec"], 100_000, "a millisecond, on a machine that does nothing else")
+        quiet = self.ask("AUDIT")
+        self.assertEqual((quiet["differences"], quiet["skipped"]), (0, 0), quiet)
+        found = {check["check"]: 0 for check in quiet["checks"]}
+        for check in quiet["checks"]:
+            found[check["check"]] += check["found"]
+        self.assertEqual(found["keys.count"], quiet["keys"])
+        self.assertEqual(found["keys.bytes"], found["dataset"])
+        self.assertEqual(self.ask("STATS")["keys.count"], quiet["keys"])
+
+    def test_audit_survives_swapped_databases(self) -> None:
+        self.c.command("DEBUG", "POPULATE", 100_000)
+        auditor = self.connect(3)
+        auditor.send(encode("MEMORY", "AUDIT"))
+        for _ in range(3):
+            self.c.command("SWAPDB", 0, 9)
+        audit = table(auditor.read_reply())
+        self.assertEqual((audit["differences"], audit["skipped"]), (0, 0), audit)
+
+    def test_audit_ends_when_its_client_leaves(self) -> None:
+        self.c.command("DEBUG", "POPULATE", 300_000)
+        for _ in range(5):
+            leaving = self.server.connect()
+            leaving.send(encode("MEMORY", "AUDIT"))
+            leaving.close()
+        # Else its count would be in the way of others for ever.
+        self.eventually(lambda: self.ask("AUDIT")["skipped"] == 0)
+        self.assertEqual(self.ask("AUDIT")["differences"], 0)
 
     def test_doctor_for_programs(self) -> None:
         load(self.c, random.Random(seed()))

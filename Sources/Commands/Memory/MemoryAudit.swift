@@ -1,10 +1,10 @@
 import Engine
 import RESP
 
-/// Compares the books with what there is, on a live server, in slices.
+/// Compares the books with what there is, on a live server, in slices. A transaction would hold its locks all the time.
 enum MemoryAuditCommand: CoordinatedCommand {
   static let declaration = CommandDeclaration(
-    name: "audit", arity: 2, requestPolicy: .allShards, responsePolicy: .special,
+    name: "audit", arity: 2, flags: [.noMulti], requestPolicy: .allShards, responsePolicy: .special,
     tips: [.nondeterministicOutput], group: .server, since: ServerVersion.own,
     summary: "Compares what the server counts of its memory with what there is, and returns each difference.",
     complexity: "O(N) where N is the number of keys, in slices of less than a millisecond.")

@@ -23,8 +23,9 @@ extension MemoryReport {
   /// The parts of `totalAllocated`. The first two are what MEMORY USAGE says of all keys together.
   public var allocatedParts: [Part] {
     var parts = [
-      Part("keys.bytes", heap[.dataset]),
+      Part("keys.bytes", keyBytes),
       Part("keys.slots", slotBytes),
+      Part("keys.removed", removedBytes),
       // A slot is charged with its share rounded up, so full tables may have less than nothing to spare.
       Part("tables.unused", heap[.tables].less(slotBytes)),
     ]

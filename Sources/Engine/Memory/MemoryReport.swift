@@ -12,15 +12,21 @@ public struct ShardMemory: Sendable, Equatable {
   public var databases: [TableReport]
   /// What is in physical memory of the stack of the shard's thread.
   public var stackBytes: Int
+  /// Bytes of all keys' blocks, by the ledger.
+  public var keyBytes: Int
+  /// Bytes of values that were removed and are being freed, slice by slice.
+  public var removedBytes: Int
 
   public init(
     heap: HeapReport = HeapReport(), runtime: HeapAreas = HeapAreas(), databases: [TableReport] = [],
-    stackBytes: Int = 0
+    stackBytes: Int = 0, keyBytes: Int = 0, removedBytes: Int = 0
   ) {
     self.heap = heap
     self.runtime = runtime
     self.databases = databases
     self.stackBytes = stackBytes
+    self.keyBytes = keyBytes
+    self.removedBytes = removedBytes
   }
 
   /// Gathers a shard's part, on its own thread. The cost has a limit, however many keys there are.
@@ -31,13 +37,16 @@ public struct ShardMemory: Sendable, Equatable {
       heap: shard.pointee.heap.survey(), runtime: runtime,
       databases: (0..<shard.pointee.keyspace.databaseCount).map {
         shard.pointee.keyspace.tableReport(in: $0)
-      }, stackBytes: shard.pointee.stack.residentBytes)
+      }, stackBytes: shard.pointee.stack.residentBytes, keyBytes: shard.pointee.keyspace.usage.bytes,
+      removedBytes: shard.pointee.keyspace.removedBytes)
   }
 
   /// The part of a wider report that is about memory.
   public init(_ report: ShardReport) {
     self.init(
-      heap: report.heap, runtime: report.runtimeAreas, databases: report.tables, stackBytes: report.stackBytes
+      heap: report.heap, runtime: report.runtimeAreas, databases: report.tables,
+      stackBytes: report.stackBytes,
+      keyBytes: report.keyBytes, removedBytes: report.removedBytes
     )
   }
 
@@ -110,6 +119,9 @@ public struct MemoryReport: Sendable, Equatable {
   public let resident: ResidentMemory
   /// What is resident of the loops' stacks.
   public let stackBytes: Int
+  /// Bytes of all keys' blocks, by the ledgers, and of what was removed and is being freed.
+  public let keyBytes: Int
+  public let removedBytes: Int
 
   // MARK: Derived
 
@@ -152,6 +164,8 @@ public struct MemoryReport: Sendable, Equatable {
     self.runtime = runtime
     self.resident = resident
     stackBytes = shards.reduce(0) { $0.addingClamped($1.stackBytes) }
+    keyBytes = shards.reduce(0) { $0.addingClamped($1.keyBytes) }
+    removedBytes = shards.reduce(0) { $0.addingClamped($1.removedBytes) }
     self.databases = databases.filter { $0.keyCount > 0 }
     totalAllocated = total
     peakAllocated = max(peakBytes, total)

@@ -14,8 +14,57 @@ extension Operation {
     var audit = MemoryAudit()
     for checks in await onEveryShard({ $0.auditBooks() }) { audit.checks += checks }
     audit.checks += await auditClients()
+    await auditKeys(&audit)
     audit.durationNanoseconds = MonotonicClock.nanoseconds - start
     return audit
+  }
+
+  // MARK: Keys
+
+  /// How often the count begins anew because somebody has swapped databases.
+  private static let censusAttempts = 10
+
+  /// Counts all keys, and compares the sums with the ledgers'.
+  private func auditKeys(_ audit: inout MemoryAudit) async {
+    for _ in 0..<Self.censusAttempts where !isAbandoned {
+      let begun = await onEveryShard { $0.pointee.keyspace.beginCensus() }
+      let shards = begun.indices.filter { begun[$0] }
+      guard shards.count == begun.count else {
+        // Somebody else counts; what was begun here is taken back.
+        _ = await onShards(shards) { $0.pointee.keyspace.endCensus().count }
+        audit.checks += begun.indices.map {
+          AuditCheck("keys", shard: $0, excuse: "another count is under way")
+        }
+        return
+      }
+      let isDisturbed = await count(&audit)
+      let checks = await onEveryShard { $0.endCensus() }
+      if isAbandoned { return }
+      if !isDisturbed {
+        for checks in checks { audit.checks += checks }
+        return
+      }
+    }
+    audit.checks += (0..<server.shardCount).map {
+      AuditCheck("keys", shard: $0, excuse: "databases are swapped all the time")
+    }
+  }
+
+  /// Goes through all keys. Returns whether databases were swapped meanwhile.
+  private func count(_ audit: inout MemoryAudit) async -> Bool {
+    while !isAbandoned {
+      let slices = await onEveryShard { $0.advanceCensus() }
+      audit.keyCount = slices.reduce(0) { $0 + $1.progress.keyCount }
+      audit.sliceCount += 1
+      for slice in slices {
+        audit.longestSliceNanoseconds = max(audit.longestSliceNanoseconds, slice.nanoseconds)
+      }
+      if slices.contains(where: \.progress.isDisturbed) { return true }
+      if slices.allSatisfy(\.isLast) { return false }
+      // With a single shard there was nothing to wait for, and the loop has others to serve.
+      await Task.yield()
+    }
+    return false
   }
 
   // MARK: Clients
