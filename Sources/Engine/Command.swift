@@ -44,11 +44,9 @@ extension CoordinatedCommand {
   public static var locksKeys: Bool { true }
 }
 
-/// A command that can be done on the connection's loop at once, as long as no other loop has a part in it.
-public protocol LocalFirstCommand: CoordinatedCommand {
-  /// Executes the command, or returns false if it must be coordinated; then it has done nothing.
-  static func executeLocally(_ call: inout ClientCall) -> Bool
-}
+/// A command that delivers a message to the clients of every loop: each loop on which somebody subscribes to something executes it
+/// for its own clients, and the answer is the sum of theirs.
+public protocol PublishingCommand: KeyCommand {}
 
 /// A command that a client may call while it subscribes to something and speaks RESP2, where what is published
 /// can't be told from replies.

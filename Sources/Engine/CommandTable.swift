@@ -20,7 +20,8 @@ public struct CommandEntry {
   public let keyCommand: (any KeyCommand.Type)?
   public let clientCommand: (any ClientCommand.Type)?
   public let coordinatedCommand: (any CoordinatedCommand.Type)?
-  public let localFirstCommand: (any LocalFirstCommand.Type)?
+  /// Whether a call concerns the loops whose clients subscribe to something.
+  let isPublishing: Bool
   /// Whether a client that subscribes and speaks RESP2 may call it.
   let isForSubscribers: Bool
   /// Whether pushes are its answer.
@@ -53,7 +54,7 @@ public struct CommandEntry {
     keyCommand = command as? any KeyCommand.Type
     clientCommand = command as? any ClientCommand.Type
     coordinatedCommand = command as? any CoordinatedCommand.Type
-    localFirstCommand = command as? any LocalFirstCommand.Type
+    isPublishing = command is any PublishingCommand.Type
     isForSubscribers = command is any SubscriberCommand.Type
     answersByPushes = command is any PushingCommand.Type
     blockingCommand = command as? any BlockingCommand.Type
@@ -61,7 +62,7 @@ public struct CommandEntry {
     isContainer = command is any CommandContainer.Type
     hasKeys = !declaration.keys.isEmpty
     hidesKeys = declaration.keys.contains { $0.hidesKeys }
-    if declaration.keys.count == 1, case .index(let first) = declaration.keys[0].begin,
+    if !isPublishing, declaration.keys.count == 1, case .index(let first) = declaration.keys[0].begin,
       case .range(let last, let step, let limit) = declaration.keys[0].find, limit <= 1
     {
       firstKey = first
@@ -86,6 +87,10 @@ public struct CommandEntry {
   /// Whether a call has exactly one key, at `firstKey`.
   @inline(__always)
   public var hasSingleKey: Bool { firstKey > 0 && lastKey == firstKey }
+
+  /// How the replies of several shards are combined.
+  @inline(__always)
+  var mergingPolicy: ResponsePolicy { isPublishing ? .sum : responsePolicy }
 
   /// Whether, in a call of so many arguments, keys that come with values all have one.
   @inline(__always)

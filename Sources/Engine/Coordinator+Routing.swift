@@ -102,6 +102,13 @@ extension UnsafeMutablePointer<Coordinator> {
     if let command = entry.pointee.blockingCommand, !isInTransaction, command.mayWait(arguments) {
       return .alone(entry)
     }
+    if entry.pointee.isPublishing, !pointee.isAlone,
+      pointee.server.hasSubscriptions(besides: shard.pointee.index)
+    {
+      spreadPublication(entry, argumentStart: argumentStart, argumentCount: arguments.count)
+      remoteCount += 1
+      return .prepared
+    }
     let hash: UInt64
     let owner: Int
     if entry.pointee.hasSingleKey {
@@ -208,10 +215,7 @@ extension UnsafeMutablePointer<Coordinator> {
       pointee.lockWishes.append(
         LockWish(fingerprint: hash, shard: Int32(truncatingIfNeeded: owner), mode: mode))
     }
-    // Where the whole command is, for whoever shows it.
-    pointee.arguments.append(
-      ArgumentRange(
-        offset: UInt32(truncatingIfNeeded: argumentStart), count: UInt32(truncatingIfNeeded: argumentCount)))
+    noteWhole(argumentStart: argumentStart, argumentCount: argumentCount)
     let firstPart = pointee.preparedCount
     pointee.spreadCount += 1
     pointee.needsLocks = true
@@ -230,6 +234,37 @@ extension UnsafeMutablePointer<Coordinator> {
         entry: entry, hash: pointee.lockWishes[firstWish + key].fingerprint,
         argumentStart: Int32(truncatingIfNeeded: partStart),
         argumentCount: Int32(truncatingIfNeeded: pointee.arguments.count - partStart), shard: owner,
+        partCount: PreparedCommand.furtherPart)
+      pointee.preparedCount += 1
+    }
+    pointee.prepared[firstPart].partCount = Int16(truncatingIfNeeded: pointee.preparedCount - firstPart)
+    pointee.preparedCallCount += 1
+  }
+
+  /// Notes where the whole of a command with several parts is, for whoever shows it.
+  private func noteWhole(argumentStart: Int, argumentCount: Int) {
+    pointee.arguments.append(
+      ArgumentRange(
+        offset: UInt32(truncatingIfNeeded: argumentStart), count: UInt32(truncatingIfNeeded: argumentCount)))
+  }
+
+  /// Adds a command that publishes to the prepared ones: a part for this loop, which answers in any case, and one for each
+  /// other on which somebody subscribes to something. All of them read the same arguments.
+  private func spreadPublication(
+    _ entry: UnsafePointer<CommandEntry>, argumentStart: Int, argumentCount: Int
+  ) {
+    noteWhole(argumentStart: argumentStart, argumentCount: argumentCount)
+    let partStart = pointee.arguments.count
+    for index in 0..<argumentCount {
+      pointee.arguments.append(pointee.arguments.ranges[argumentStart + index])
+    }
+    let own = pointee.shard.pointee.index
+    let firstPart = pointee.preparedCount
+    for loop in 0..<pointee.server.shardCount
+    where loop == own || pointee.server.subscriptionCounts[loop].load() > 0 {
+      pointee.prepared[pointee.preparedCount] = PreparedCommand(
+        entry: entry, hash: 0, argumentStart: Int32(truncatingIfNeeded: partStart),
+        argumentCount: Int32(truncatingIfNeeded: argumentCount), shard: Int16(truncatingIfNeeded: loop),
         partCount: PreparedCommand.furtherPart)
       pointee.preparedCount += 1
     }
@@ -260,7 +295,7 @@ extension UnsafeMutablePointer<Coordinator> {
         shard.recordRejection(of: entry.pointee.index, client.reply)
       } else if let command = entry.pointee.clientCommand {
         run(command, entry, client, arguments)
-      } else if entry.pointee.localFirstCommand == nil || !runLocally(entry, client, arguments) {
+      } else {
         return startOperation(client, entry, arguments)
       }
       if entry.pointee.answersByPushes {
@@ -334,18 +369,5 @@ extension UnsafeMutablePointer<Coordinator> {
     count(
       entry, arguments, client, start: start, reply: client.reply,
       failed: client.reply.pointee.errorCount != errorsBefore)
-  }
-  /// Executes a command here if no other loop has a part in it. Returns whether it was executed.
-  private func runLocally(
-    _ entry: UnsafePointer<CommandEntry>, _ client: UnsafeMutablePointer<Client>, _ arguments: Arguments
-  ) -> Bool {
-    let errorsBefore = client.reply.pointee.errorCount
-    let start = now()
-    var call = ClientCall(coordinator: self, client: client, arguments: arguments)
-    guard entry.pointee.localFirstCommand?.executeLocally(&call) == true else { return false }
-    count(
-      entry, arguments, client, start: start, reply: client.reply,
-      failed: client.reply.pointee.errorCount != errorsBefore)
-    return true
   }
 }

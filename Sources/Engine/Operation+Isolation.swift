@@ -139,6 +139,7 @@ extension Operation {
     if let command = entry.pointee.clientCommand {
       runOnClient(command)
     } else if let command = entry.pointee.keyCommand, !entry.pointee.usesWholeShards,
+      !entry.pointee.isPublishing,
       keyShards.count <= 1 || !entry.pointee.hasCompleteKeys(argumentCount: arguments.count)
     {
       await runOnOwner(command)

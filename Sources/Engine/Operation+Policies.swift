@@ -18,7 +18,8 @@ extension Operation {
     guard let command = entry.pointee.keyCommand else {
       preconditionFailure("a command without code")
     }
-    let parts = entry.pointee.requestPolicy == .allShards ? partsForAllShards() : partsByKeys()
+    let isForAll = entry.pointee.requestPolicy == .allShards || entry.pointee.isPublishing
+    let parts = isForAll ? partsForAllShards() : partsByKeys()
     let base = arguments.base
     let database = database
     let version = reply.pointee.version
@@ -84,11 +85,11 @@ extension Operation {
   private func merge(_ replies: [[UInt8]], _ parts: [Part]) {
     // An error of any shard is the answer, whatever the policy, unless one success is enough.
     let isError = { (bytes: [UInt8]) in bytes.first == UInt8(ascii: "-") }
-    if entry.pointee.responsePolicy == .oneSucceeded {
+    if entry.pointee.mergingPolicy == .oneSucceeded {
       return writeRaw(replies.first { !isError($0) } ?? replies[0])
     }
     if let error = replies.first(where: isError) { return writeRaw(error) }
-    switch entry.pointee.responsePolicy {
+    switch entry.pointee.mergingPolicy {
     case .allSucceeded: writeRaw(replies[0])
     case .byKeys: mergeInKeyOrder(replies, parts)
     case let policy:

@@ -128,3 +128,13 @@ public final class AtomicCell: Sendable {
   /// Adds one, and returns what was there before.
   public func take() -> Int { value.wrappingAdd(1, ordering: .acquiringAndReleasing).oldValue }
 }
+
+extension ServerState {
+  /// Whether clients of other loops subscribe to anything.
+  func hasSubscriptions(besides own: Int) -> Bool {
+    for loop in 0..<shardCount where loop != own {
+      if subscriptionCounts[loop].load() > 0 { return true }
+    }
+    return false
+  }
+}

@@ -44,9 +44,9 @@ extension UnsafeMutablePointer<Coordinator> {
   ) {
     for index in 0..<batch.pointee.commandCount {
       let command = batch.pointee.commands + index
-      // The keys of the others were noted as they were spread.
-      guard command.pointee.partCount == 0 else { continue }
       let entry = command.pointee.entry
+      // The keys of the others were noted as they were spread.
+      guard command.pointee.partCount == 0 || entry.pointee.isPublishing else { continue }
       let mode: LockMode = entry.pointee.locksExclusively ? .exclusive : .shared
       let firstWish = pointee.lockWishes.count
       entry.forEachKey(in: batch.arguments(of: command), pointee.shard) { fingerprint in
@@ -188,12 +188,14 @@ extension UnsafeMutablePointer<Coordinator> {
         let result = part.nextResult()
         replyBytes[index] = result.replyBytes
         longest = Swift.max(longest, UInt64(result.nanoseconds))
-        keyCount += (Int(first[index].argumentCount) - entry.pointee.firstKey) / entry.pointee.keyStep
+        if !entry.pointee.isPublishing {
+          keyCount += (Int(first[index].argumentCount) - entry.pointee.firstKey) / entry.pointee.keyStep
+        }
         let isError = part.nextByte == UInt8(ascii: "-")
         if failed < 0, isError { failed = index }
         if succeeded < 0, !isError { succeeded = index }
       }
-      let policy = entry.pointee.responsePolicy
+      let policy = entry.pointee.mergingPolicy
       if failed >= 0 || policy == .allSucceeded || policy == .oneSucceeded {
         // Any shard's error is the answer, unless one success is enough.
         let chosen = Swift.max(policy == .oneSucceeded && succeeded >= 0 ? succeeded : failed, 0)

@@ -37,6 +37,17 @@ extension UnsafeMutablePointer<Shard> {
     return deliver(MessageFrame(kind: "smessage", channel: channel, message: message), to: found)
   }
 
+  /// Runs what a command publishes before it writes its reply: what it sends to its own client may come in front of
+  /// the reply, unless that is a part of a transaction's, or is not to be written at all.
+  public func publishBeforeReply(_ body: (UnsafeMutablePointer<Shard>) -> Int) -> Int {
+    guard let client = pointee.writingClient, !pointee.isInTransaction,
+      client.pointee.flags.isDisjoint(with: [.replyOff, .replySkipping])
+    else { return body(self) }
+    pointee.writingClient = nil
+    defer { pointee.writingClient = client }
+    return body(self)
+  }
+
   private func deliver(_ frame: MessageFrame, to channel: UnsafeMutablePointer<Channel>) -> Int {
     let count = Int(channel.pointee.subscriberCount)
     let subscribers = channel.pointee.subscribers

@@ -55,6 +55,8 @@ extension UnsafePointer<CommandEntry> {
   func forEachKey(
     in arguments: Arguments, _ shard: UnsafeMutablePointer<Shard>, _ body: (UInt64) -> Void
   ) {
+    // Channels are no keys.
+    if pointee.isPublishing { return }
     let hasher = shard.pointee.keyspace.hasher
     if pointee.hasSingleKey { return body(hasher.hash(arguments[pointee.firstKey])) }
     for specification in shard.pointee.server.table.declarations[pointee.index].keys {
