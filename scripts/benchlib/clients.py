@@ -6,6 +6,7 @@ import os
 import resource
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ class ClientError(Exception):
     pass
 
 
-def run_together(commands, cores, limit_seconds):
+def run_together(commands, cores, limit_seconds, cwd=None):
     """Runs commands at the same time on some cores. Returns their outputs and the CPU time they took."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.monotonic()
@@ -51,6 +52,7 @@ def run_together(commands, cores, limit_seconds):
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
                     text=True,
+                    cwd=cwd,
                     preexec_fn=lambda: os.sched_setaffinity(0, cores),
                 )
             )
@@ -202,6 +204,20 @@ class RedisBenchmark:
         if header is None or header + 1 >= len(lines):
             raise ClientError(f"redis-benchmark printed no result: {output[-400:]}")
         return next(csv.DictReader(lines[header : header + 2]))
+
+
+def converse(load, port, seconds, cores):
+    """Runs a load that has a client of its own."""
+    command = [sys.executable, "-m", "benchlib.conversations", load.conversation, str(port), str(seconds)]
+    (output,), cpu = run_together([command], cores, seconds + GRACE_SECONDS, cwd=Path(__file__).resolve().parent.parent)
+    seen = json.loads(output)
+    return Run(
+        operations=seen["operations"],
+        operations_per_second=seen["operations"] / seen["seconds"],
+        p50_ms=seen["p50_ms"],
+        p99_ms=seen["p99_ms"],
+        client_cpu_seconds=cpu,
+    )
 
 
 def choose_client(wanted):

@@ -63,6 +63,8 @@ class Load:
     fresh: bool = False
     # Commands that make what the load works on, beside the dataset; given what makes a number of the client's form.
     setup: Optional[Callable[[Callable[[int], bytes]], Iterator[tuple]]] = None
+    # A kind of `conversations.py`, which then is the client.
+    conversation: Optional[str] = None
     note: str = ""
 
 
@@ -150,6 +152,29 @@ COLLECTION_LOADS = [
     on_collection("xadd", ("XADD", "stream", "*", "field", DATA), fresh=True, note="one stream that grows"),
 ]
 
+# Loads on several keys at a time, transactions, and clients that depend on each other.
+
+MANY = Dataset(keys=100_000, value_bytes=32)
+NOBODY = Dataset(keys=0, preloaded=False)
+KEYS_AT_A_TIME = 10
+
+
+def on_shards(name, **rest):
+    return [Load(f"{name}", ONE_SHARD, **rest), Load(f"two-{name}", TWO_SHARDS, **rest)]
+
+
+TRANSACTION_LOADS = [
+    *on_shards(
+        "mget", pipeline=4, mix=((1, ("MGET", *[KEY] * KEYS_AT_A_TIME)),), dataset=MANY, note="10 of 100,000 keys"
+    ),
+    *on_shards(
+        "mset", pipeline=4, mix=((1, ("MSET", *[KEY, DATA] * KEYS_AT_A_TIME)),), dataset=MANY, note="10 of 100,000 keys"
+    ),
+    *on_shards("exec", pipeline=10, dataset=MANY, conversation="transactions", note="5 SETs on one key"),
+    *on_shards("publish", pipeline=1, dataset=NOBODY, conversation="publishing", note="to 100 subscribers"),
+    *on_shards("blpop", pipeline=1, dataset=NOBODY, conversation="handing_over", note="from an LPUSH to who waits for it"),
+]
+
 LOADS = [
     *get_and_set("p1", ONE_SHARD, 1),
     *get_and_set("p16", ONE_SHARD, 16),
@@ -178,6 +203,7 @@ LOADS = [
         note="-d 256 -c 30 --pipeline 30 --ratio 1:10 --distinct-client-seed",
     ),
     *COLLECTION_LOADS,
+    *TRANSACTION_LOADS,
 ]
 
 

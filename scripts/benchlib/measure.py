@@ -5,7 +5,7 @@ import sys
 import time
 from contextlib import ExitStack
 
-from .clients import ClientError
+from .clients import ClientError, converse
 from .loads import ONE_SHARD, TWO_SHARDS, text
 from .servers import Server
 from .summary import Sample
@@ -57,7 +57,8 @@ def run_once(server, client, load, seconds, cores):
         preload(server, client, load)
     before = server.cpu_seconds()
     try:
-        run = client.run(load, server.port, seconds, cores)
+        send = converse if load.conversation else client.run
+        run = send(load, server.port, seconds, cores)
     except ClientError as error:
         server.assert_alive()
         raise SystemExit(f"bench: {load.name} against {server.name}: {error}") from None
