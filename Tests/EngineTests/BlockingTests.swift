@@ -102,6 +102,31 @@ import Testing
     }
   }
 
+  /// A move that was offered an element takes it when its loop gets round to it. Meanwhile those who came later wait their turn,
+  /// but only those who can wait.
+  @Test func nobodyMissesWhatIsThere() {
+    withCluster(shardCount: 2) { cluster in
+      let source = cluster.key("source", on: 0)
+      let mover = cluster.connect(to: 1)
+      #expect(mover.tell("BLMOVE", source, cluster.key("target", on: 1), "LEFT", "RIGHT", "0") == "")
+      let other = cluster.connect()
+      let late = cluster.connect()
+      let hurried = cluster.connect()
+      other.deliver(encoded(["RPUSH", source, "a", "b", "c"]))
+      late.deliver(encoded(["BLPOP", source, "0.5"]))
+      cluster.take(.jobs, on: 0)
+      #expect(cluster.shards[0].pointee.blockedCalls.count == 1)
+      // The mover's loop has not heard of the offer yet.
+      cluster.coordinators[0].expireBlockedCalls(at: .max)
+      cluster.take(.jobs, on: 0)
+      hurried.deliver(encoded(["MULTI"]) + encoded(["BLPOP", source, "0"]) + encoded(["EXEC"]))
+      #expect(late.heard() == "*2 $\(source) $a")
+      #expect(hurried.heard() == "+OK +QUEUED *1 *2 $\(source) $b")
+      #expect(mover.heard() == "$c")
+      #expect(cluster.waits == (0, 0))
+    }
+  }
+
   @Test(arguments: shardCounts) func aMoveToAnotherTypeFailsAndLeavesTheElement(_ shardCount: Int) {
     withCluster(shardCount: shardCount) { cluster in
       let source = cluster.key("source", on: 0)

@@ -91,7 +91,7 @@ struct ListMovementRequest: WaitingRequest {
     movement(in: key.database).run(on: key.shard, reply)
   }
 
-  func attempt(_ operation: Operation) async -> Bool {
+  func attempt(_ operation: Operation, givesWay: Bool) async -> Bool {
     let movement = movement(in: operation.database)
     let shards = operation.keyShards
     guard shards.count == 1 else { return await movement.attempt(operation) }

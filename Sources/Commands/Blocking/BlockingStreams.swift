@@ -48,12 +48,13 @@ extension StreamReadRequest: WaitingRequest {
   }
 
   func attempt(
-    on shard: UnsafeMutablePointer<Shard>, in database: Int, _ reply: UnsafeMutablePointer<ReplyBuffer>
+    on shard: UnsafeMutablePointer<Shard>, in database: Int, givesWay: Bool,
+    _ reply: UnsafeMutablePointer<ReplyBuffer>
   ) -> Bool {
     shard.readStreams(self, in: database, reply)
   }
 
-  func attempt(_ operation: Operation) async -> Bool { await operation.readStreams(self) }
+  func attempt(_ operation: Operation, givesWay: Bool) async -> Bool { await operation.readStreams(self) }
 }
 
 extension WaitedKey {

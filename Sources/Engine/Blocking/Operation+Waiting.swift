@@ -10,18 +10,16 @@ extension Operation {
     let deadline = deadline(request.patience)
     let shards = request.keys.isEmpty ? [] : keyShards
     let waiter = request.patience == .none || isInTransaction ? nil : makeWaiter(request)
-    if shards.count == 1 {
-      if await begin(request, waiter, on: shards[0]) { return true }
-    } else if !shards.isEmpty {
-      if await begin(request, waiter) { return true }
-    }
+    if await begin(request, waiter, on: shards) { return true }
     guard let waiter else { return false }
     let outcome = await wait(waiter, until: deadline)
     forget(waiter, servedBy: outcome.server)
     switch outcome {
     case .served(let reply, _): write(reply)
     case .offered: break
-    case .timedOut: return false
+    case .timedOut:
+      // It may have been waiting for its turn only, behind one that has not taken what it was offered.
+      return await begin(request, nil, on: shards)
     case .unblocked: reply.pointee.error("UNBLOCKED client unblocked via CLIENT UNBLOCK")
     case .gone: client.pointee.flags.insert(.closeNow)
     }
@@ -46,11 +44,20 @@ extension Operation {
 
   // MARK: Beginning
 
+  /// Serves a call at once if that can be; otherwise lets it wait, if it may, and returns false.
+  private func begin(_ request: some WaitingRequest, _ waiter: Waiter?, on shards: [Int]) async -> Bool {
+    switch shards.count {
+    case 0: false
+    case 1: await begin(request, waiter, on: shards[0])
+    default: await begin(request, waiter)
+    }
+  }
+
   /// The one shard that owns all keys serves the call, or lets it wait there.
   private func begin(_ request: some WaitingRequest, _ waiter: Waiter?, on owner: Int) async -> Bool {
     let database = database
     if owner == localShard.pointee.index, mayUseOwnKeys {
-      if request.attempt(on: localShard, in: database, reply) {
+      if request.attempt(on: localShard, in: database, givesWay: waiter != nil, reply) {
         localShard.serveWaitersIfReady()
         return true
       }
@@ -61,7 +68,7 @@ extension Operation {
     let served = await inOneStep { shard -> CarriedReply? in
       var isServed = false
       let reply = CarriedReply(on: shard, version) {
-        isServed = request.attempt(on: shard, in: database, $0)
+        isServed = request.attempt(on: shard, in: database, givesWay: waiter != nil, $0)
       }
       if isServed { return reply }
       if let waiter { shard.addWaiter(waiter) }
@@ -77,7 +84,7 @@ extension Operation {
   private func begin(_ request: some WaitingRequest, _ waiter: Waiter?) async -> Bool {
     await lockKeys()
     defer { conclude() }
-    if await request.attempt(self) { return true }
+    if await request.attempt(self, givesWay: waiter != nil) { return true }
     guard let waiter else { return false }
     _ = await onShards(shards(of: waiter)) { shard in
       shard.addWaiter(waiter)
@@ -113,7 +120,7 @@ extension Operation {
       guard case .offered(let shard) = outcome else { return outcome }
       localShard.pointee.blockedCalls.remove(waiter)
       await lockKeys()
-      let isServed = await waiter.request.attempt(self)
+      let isServed = await waiter.request.attempt(self, givesWay: false)
       conclude()
       if !isServed { waiter.giveBack() }
       _ = await onShard(shard) { $0.endOffer(to: waiter.number, keepsWaiting: !isServed) }
