@@ -64,7 +64,7 @@ extension InfoReport {
 
   private func writePurposes(_ memory: MemoryReport, to info: inout InfoText) {
     let heap = memory.heap
-    info.field("mem_not_counted_for_evict", heap[.replicas] + heap[.appendOnlyFile])
+    info.field("mem_not_counted_for_evict", Purpose.traffic.reduce(0) { $0 + heap[$1] })
     info.field("mem_replication_backlog", heap[.replicationBacklog])
     info.field("mem_total_replication_buffers", heap[.replicationBacklog] + heap[.replicas])
     info.field("mem_clients_slaves", heap[.replicas])

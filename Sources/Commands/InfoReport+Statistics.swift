@@ -34,10 +34,10 @@ extension InfoReport {
     info.field("expired_stale_perc", stalePercentage, decimals: 2)
     info.field("expired_time_cap_reached_count", whole.keyspace.expireCyclesCutShort)
     info.field("expire_cycle_cpu_milliseconds", whole.keyspace.expireCycleMicroseconds / 1_000)
-    info.field("evicted_keys", 0)
+    info.field("evicted_keys", whole.keyspace.evicted)
     info.field("evicted_clients", 0)
-    info.field("total_eviction_exceeded_time", 0)
-    info.field("current_eviction_exceeded_time", 0)
+    info.field("total_eviction_exceeded_time", whole.evictionExceeded.total)
+    info.field("current_eviction_exceeded_time", whole.evictionExceeded.current)
     info.field("keyspace_hits", whole.keyspace.hits)
     info.field("keyspace_misses", whole.keyspace.misses)
   }

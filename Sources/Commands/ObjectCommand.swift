@@ -36,7 +36,12 @@ enum ObjectFreqCommand: KeyCommand {
     "freq", since: "4.0.0", summary: "Answers how often a key is used, where eviction goes by that.")
 
   static func execute(_ call: inout KeyCall) {
-    guard call.lookupUntouched(call.key(2), isQuiet: true) != nil else { return call.reply.pointee.null() }
+    guard let entry = call.lookupUntouched(call.key(2), isQuiet: true) else {
+      return call.reply.pointee.null()
+    }
+    if call.shard.pointee.settings.maxMemoryPolicy.countsUse {
+      return call.reply.pointee.integer(call.keyspace.useCount(of: entry))
+    }
     call.reply.pointee.error(
       """
       ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching \
@@ -52,6 +57,13 @@ enum ObjectIdleTimeCommand: KeyCommand {
   static func execute(_ call: inout KeyCall) {
     guard let entry = call.lookupUntouched(call.key(2), isQuiet: true) else {
       return call.reply.pointee.null()
+    }
+    if call.shard.pointee.settings.maxMemoryPolicy.countsUse {
+      return call.reply.pointee.error(
+        """
+        ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies \
+        at runtime LRU and LFU data will take some time to adjust.
+        """)
     }
     call.reply.pointee.integer(call.keyspace.idleSeconds(of: entry))
   }

@@ -55,12 +55,21 @@ enum RestoreCommand: KeyCommand {
       let expiry = try options.expiry(call.arguments[2], now: call.now)
       let value = try read(call.arguments[3], now: call.now)
       place(value, expiry, at: key, replacing: existing, call)
-      if let idle = options.idleSeconds {
-        call.keyspace.setIdleSeconds(idle, of: key, in: call.database)
-      }
+      noteUse(of: key, options, call)
       call.reply.pointee.ok()
     } catch {
       call.reply.pointee.error(error.text)
+    }
+  }
+
+  /// Makes the key look as if it were used as the options say, in that of the two ways in which use is accounted for.
+  private static func noteUse(of key: Key, _ options: RestoreOptions, _ call: KeyCall) {
+    if options.idleSeconds == nil, options.frequency == nil { return }
+    guard let entry = call.keyspace.lookup(key, in: call.database, for: .peek) else { return }
+    if call.shard.pointee.settings.maxMemoryPolicy.countsUse {
+      if let frequency = options.frequency { call.keyspace.setUseCount(Int(frequency), of: entry) }
+    } else if let idle = options.idleSeconds {
+      call.keyspace.setIdleSeconds(idle, of: entry)
     }
   }
 
@@ -100,8 +109,8 @@ private struct RestoreOptions {
   /// Whether the time to live is a time since 1970.
   var isAbsolute = false
   var idleSeconds: Int64?
-  /// How often the key is used. It is checked, but nothing counts it.
-  private var frequency: Int64?
+  /// How often the key is used, on the scale of OBJECT FREQ.
+  var frequency: Int64?
 
   init(_ arguments: Arguments) throws(CommandError) {
     var index = 4
@@ -141,12 +150,5 @@ private struct RestoreOptions {
     if time == 0 { return nil }
     // As with Redis, what is too far away to be counted is past.
     return isAbsolute ? time : time &+ now
-  }
-}
-
-extension Keyspace {
-  /// Makes a key look as if it had not been touched for so many seconds.
-  fileprivate mutating func setIdleSeconds(_ seconds: Int64, of key: Key, in database: Int) {
-    if let entry = lookup(key, in: database, for: .peek) { setIdleSeconds(seconds, of: entry) }
   }
 }

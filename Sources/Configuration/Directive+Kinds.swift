@@ -7,10 +7,10 @@ extension Directive {
 
   /// A directive that is `yes` or `no`.
   static func boolean(
-    _ name: String, _ place: Place<Bool>, isMutable: Bool = true, summary: String
+    _ name: String, aliases: [String] = [], _ place: Place<Bool>, isMutable: Bool = true, summary: String
   ) -> Directive {
     single(
-      name, kind: .boolean, isMutable: isMutable, summary: summary,
+      name, aliases: aliases, kind: .boolean, isMutable: isMutable, summary: summary,
       read: { $0[keyPath: place] ? "yes" : "no" },
       write: { (settings, argument) throws(ConfigurationError) in
         settings[keyPath: place] = try parseBoolean(argument)

@@ -7,6 +7,21 @@ extension Directive {
     .choice(
       "maxmemory-policy", \.maxMemoryPolicy,
       summary: "what happens at that limit"),
+    .integer(
+      "maxmemory-samples", \.maxMemorySamples, 1...Int(Int32.max),
+      summary: "buckets, of up to 14 keys each, looked at to choose one key for eviction"),
+    .integer(
+      "maxmemory-eviction-tenacity", \.maxMemoryEvictionTenacity, 0...100,
+      summary: "how long evictions may hold a command up: 10 is half a millisecond, 100 sets no limit"),
+    .integer(
+      "lfu-log-factor", \.lfuLogFactor, 0...Int(Int32.max),
+      summary: "how much more often a key must be used for each step of its frequency"),
+    .integer(
+      "lfu-decay-time", \.lfuDecayMinutes, 0...Int(Int32.max),
+      summary: "minutes after which an unused key's frequency falls by one; 0 never lets it"),
+    .boolean(
+      "replica-ignore-maxmemory", aliases: ["slave-ignore-maxmemory"], \.replicaIgnoresMaxMemory,
+      summary: "whether a replica leaves eviction to its primary"),
   ]
 
   /// Directives of files from other servers that are accepted where they ask for what this server does.

@@ -14,8 +14,25 @@ public enum LogLevel: String, Sendable, CaseIterable {
 
 /// What the server does when the data reaches `maxmemory`; the raw value is the word in the configuration file.
 public enum MaxMemoryPolicy: String, Sendable, CaseIterable {
+  /// Of the keys with an expiry time, those go that have not been used for longest.
+  case volatileIdle = "volatile-lru"
+  /// Of the keys with an expiry time, those go that are used least.
+  case volatileFrequency = "volatile-lfu"
+  /// Of the keys with an expiry time, any goes.
+  case volatileRandom = "volatile-random"
+  /// Of the keys with an expiry time, those go that would expire soonest.
+  case volatileTimeToLive = "volatile-ttl"
+  /// Keys go that have not been used for longest.
+  case allKeysIdle = "allkeys-lru"
+  /// Keys go that are used least.
+  case allKeysFrequency = "allkeys-lfu"
+  /// Any key goes.
+  case allKeysRandom = "allkeys-random"
   /// Commands that need memory are refused.
   case noEviction = "noeviction"
+
+  /// Whether it goes by how often keys are used.
+  public var countsUse: Bool { self == .volatileFrequency || self == .allKeysFrequency }
 }
 
 /// Who may do something dangerous; the raw value is the word in the configuration file.

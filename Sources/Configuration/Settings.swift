@@ -82,6 +82,16 @@ public struct Settings: Sendable, Equatable {
   public var defragmentationMaximumEffort = 25
   /// Elements up to which a large value is gone through at once. Directive `active-defrag-max-scan-fields`.
   public var defragmentationScannedFields = 1_000
+  /// How many buckets of keys are looked at to choose one for eviction. Directive `maxmemory-samples`.
+  public var maxMemorySamples = 5
+  /// How long a command may be held up by evictions, 0...100. Directive `maxmemory-eviction-tenacity`.
+  public var maxMemoryEvictionTenacity = 10
+  /// How much more often a key must be used for each step of its frequency. Directive `lfu-log-factor`.
+  public var lfuLogFactor = 10
+  /// Minutes after which an unused key's frequency falls by one; 0 never lets it. Directive `lfu-decay-time`.
+  public var lfuDecayMinutes = 1
+  /// Whether a replica leaves eviction to its primary. Directive `replica-ignore-maxmemory`.
+  public var replicaIgnoresMaxMemory = true
 
   // MARK: Collections
 

@@ -121,7 +121,7 @@ extension UnsafeMutablePointer<Coordinator> {
         hash = firstHash
       case .several:
         guard entry.pointee.isSplittable,
-          !(entry.pointee.flags.contains(.denyOutOfMemory) && shard.pointee.refusesWrites)
+          !(entry.pointee.flags.contains(.denyOutOfMemory) && shard.refusesWrites)
         else { return .alone(entry) }
         spread(entry, argumentStart: argumentStart, argumentCount: arguments.count)
         remoteCount += 1
@@ -289,9 +289,9 @@ extension UnsafeMutablePointer<Coordinator> {
       client.pointee.lastCommand = entry.pointee.index
       client.pointee.commandCount += 1
       shard.pointee.commandCount &+= 1
-      if entry.pointee.flags.contains(.denyOutOfMemory), shard.pointee.refusesWrites {
+      if entry.pointee.flags.contains(.denyOutOfMemory), shard.refusesWrites {
         spoilTransaction(client)
-        client.reply.pointee.error(ErrorText.outOfMemory)
+        shard.refuseForMemory(client.reply)
         shard.recordRejection(of: entry.pointee.index, client.reply)
       } else if let command = entry.pointee.clientCommand {
         run(command, entry, client, arguments)

@@ -234,7 +234,7 @@ enum Execution {
     let entry = command.pointee.entry
     let index = entry.pointee.index
     // Of a command over several shards either all parts are executed or none: its coordinator has asked.
-    if entry.pointee.flags.contains(.denyOutOfMemory), shard.pointee.refusesWrites,
+    if entry.pointee.flags.contains(.denyOutOfMemory), !shard.hasGrant, !shard.makeRoom(),
       command.pointee.partCount == 0
     {
       refuseForMemory(index, on: shard, reply: reply)
@@ -266,7 +266,7 @@ enum Execution {
   private static func refuseForMemory(
     _ index: Int, on shard: UnsafeMutablePointer<Shard>, reply: UnsafeMutablePointer<ReplyBuffer>
   ) {
-    reply.pointee.error(ErrorText.outOfMemory)
+    shard.refuseForMemory(reply)
     shard.recordRejection(of: index, reply)
   }
 }
@@ -307,6 +307,7 @@ extension UnsafeMutablePointer<Shard> {
   /// Begins a transaction that was read whole and is this shard's alone: what follows is one step.
   @inline(never)
   func beginStep() {
+    makeRoomForStep()
     pointee.isInTransaction = true
     pointee.stepStart = pantala_ticks()
   }

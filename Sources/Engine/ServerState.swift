@@ -24,6 +24,9 @@ public final class ServerState: Sendable {
   public let liveBytes: [AtomicCell]
   /// What they consist of.
   public let publishedMemory: [PublishedMemory]
+  /// The part of them that is data: what `maxmemory` limits. And whether the shard has keys that can be evicted, as far as is known.
+  let dataBytes: [AtomicCell]
+  let candidateFlags: [AtomicCell]
   /// Clients of each loop, those on their way to it included.
   public let clientCounts: [AtomicCell]
 
@@ -73,6 +76,8 @@ public final class ServerState: Sendable {
     ringDescriptors = (0..<shardCount).map { _ in AtomicCell(-1) }
     liveBytes = (0..<shardCount).map { _ in AtomicCell(0) }
     publishedMemory = (0..<shardCount).map { _ in PublishedMemory() }
+    dataBytes = (0..<shardCount).map { _ in AtomicCell(0) }
+    candidateFlags = (0..<shardCount).map { _ in AtomicCell(1) }
     trackingClientCounts = (0..<shardCount).map { _ in AtomicCell(0) }
     trackedKeyCounts = (0..<shardCount).map { _ in AtomicCell(0) }
     subscriptionCounts = (0..<shardCount).map { _ in AtomicCell(0) }

@@ -15,7 +15,10 @@ extension Shard {
     adoptKeyEventClasses()
     if settings.password.isEmpty { authenticateAll() }
     adoptOutputLimits()
-    reconsiderWrites()
+    adoptUseSettings()
+    // The next command that adds data asks what the limit is.
+    dataLimit.granted = .min
+    refusesWrites = false
   }
 
   /// Gives the clients' replies the limits of their classes.
@@ -72,11 +75,5 @@ extension Shard {
       current.pointee.flags.insert(.authenticated)
       client = current.pointee.next
     }
-  }
-
-  /// Decides whether memory is full.
-  public mutating func reconsiderWrites() {
-    let maximum = settings.maxMemoryBytes
-    refusesWrites = maximum > 0 && server.publishedLiveBytes > maximum
   }
 }

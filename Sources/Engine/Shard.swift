@@ -39,8 +39,10 @@ public struct Shard: ~Copyable {
   }
   /// Set while keys that clients wait for have changed, and those clients were not served yet.
   var hasReadyKeys = false
-  /// Set when memory is full: commands that add data are refused.
-  public var refusesWrites = false
+  /// This shard's part in keeping to `maxmemory`.
+  var dataLimit = DataLimit()
+  /// Set when memory is full, on whatever shards: commands that add data are refused.
+  public internal(set) var refusesWrites = false
 
   /// Counters by the command's place in the table.
   public let counters: UnsafeMutablePointer<CommandCounters>
@@ -145,6 +147,7 @@ public struct Shard: ~Copyable {
     if index == 0 { memoryHistory = MemoryHistory(heap: heap) }
     adoptCollectionLimits()
     adoptKeyEventClasses()
+    adoptUseSettings()
   }
 
   private static func slowNanoseconds(_ settings: Settings) -> UInt64 {

@@ -61,6 +61,8 @@ public struct ShardReport: Sendable {
   public var keyspace = KeyspaceStatistics()
   /// Changes to keys since the start.
   public var changes = 0
+  /// Milliseconds for which evictions could not hold memory within its limit: in all, and up to now. Of several shards, the longest.
+  public var evictionExceeded: (total: Int64, current: Int64) = (0, 0)
   public var network = NetworkCounters()
   /// Commands read by the loop.
   public var commandCount: UInt64 = 0
@@ -94,6 +96,7 @@ public struct ShardReport: Sendable {
     shardCount = 1
     keyspace = shard.pointee.keyspace.statistics
     changes = shard.pointee.keyspace.dirty
+    evictionExceeded = shard.pointee.exceeded
     network = shard.pointee.network
     commandCount = shard.pointee.commandCount
     commandsPerSecond = shard.pointee.commandsPerSecond.perSecond
@@ -149,6 +152,10 @@ public struct ShardReport: Sendable {
     timesToLive = Self.added(timesToLive, other.timesToLive, +)
     keyspace.merge(other.keyspace)
     changes += other.changes
+    evictionExceeded = (
+      max(evictionExceeded.total, other.evictionExceeded.total),
+      max(evictionExceeded.current, other.evictionExceeded.current)
+    )
     network.merge(other.network)
     commandCount &+= other.commandCount
     commandsPerSecond &+= other.commandsPerSecond
@@ -265,6 +272,7 @@ extension KeyspaceStatistics {
     expireCyclesCutShort += other.expireCyclesCutShort
     expireCycleMicroseconds += other.expireCycleMicroseconds
     defragmentation.merge(other.defragmentation)
+    evicted += other.evicted
   }
 }
 

@@ -35,6 +35,11 @@ public enum Purpose: Int, CaseIterable, Sendable {
   /// What is remembered of sparse areas while they are emptied.
   case defragmentation
 
+  /// What clients and replicas take, which limits of their own hold down: `maxmemory` is not about it.
+  public static let traffic: [Purpose] = [
+    .clients, .replicas, .clusterLinks, .appendOnlyFile, .subscriptions, .messages,
+  ]
+
   /// The name under which reports show it.
   public var name: StaticString {
     switch self {

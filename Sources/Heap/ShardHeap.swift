@@ -130,6 +130,13 @@ public struct ShardHeap {
   @inline(__always)
   public func liveBytes(at purpose: Int) -> Int { counts[purpose] }
 
+  /// Live bytes of keys and their tables: what grows as commands add data. Asked before each of them.
+  @inline(__always)
+  public var keyBytes: Int { counts[Purpose.dataset.rawValue] &+ counts[Purpose.tables.rawValue] }
+
+  /// Live bytes of clients and of what is on its way to or from them: no reason to part with data.
+  public var trafficBytes: Int { Purpose.traffic.reduce(0) { $0 &+ counts[$1.rawValue] } }
+
   /// Live bytes of every purpose, added up.
   public var liveBytes: Int {
     var sum = 0

@@ -16,10 +16,13 @@ extension Keyspace {
   /// Renames a key within its database, replacing what bears the name. The two names must differ.
   public mutating func rename(_ entry: Entry, to newKey: Key) {
     // What lies outside the block goes over with the block's bytes.
+    let age = entry.slot.handle.age
     copyBlock(of: entry, to: newKey, in: entry.database, replacing: existing(newKey, in: entry.database))
     let table = table(entry.database)
+    let target = table.pointee.find(newKey)
+    target?.handle.age = age
     guard let slot = table.pointee.find(entry.key) else { return }
-    if slot.handle.isCollection, let target = table.pointee.find(newKey) {
+    if slot.handle.isCollection, let target {
       table.pointee.accounts.detachValue(of: slot.handle, hash: entry.key.hash)
       table.pointee.accounts.attachValue(of: target.handle, hash: newKey.hash)
     }

@@ -11,7 +11,7 @@ public struct Entry {
   public var kind: ValueKind { slot.handle.kind }
   /// When the key expires, in milliseconds since 1970; nil if it does not.
   public var expiry: Int64? { slot.handle.expiry }
-  /// 0 for a key just touched, up to 15 for one long idle.
+  /// 0 for a key just touched, or touched often, up to 15 for one long idle.
   public var age: Int { Int(slot.handle.age) }
 }
 
@@ -27,6 +27,8 @@ public struct KeyspaceStatistics: Sendable, Equatable {
   /// Microseconds spent in the active cycle.
   public var expireCycleMicroseconds = 0
   public var defragmentation = DefragmentationStatistics()
+  /// Keys removed for want of memory.
+  public var evicted = 0
 
   public init() {}
 }
@@ -59,6 +61,12 @@ public struct Keyspace: ~Copyable {
   /// For choosing elements.
   public var random = FastRandom()
   var sweep = SweepState()
+  /// Whether ages tell how often keys are used; what a new key's handle has for it.
+  var countsUse = false
+  var newKeyBits: UInt64 = 0
+  var useSettings = UseSettings()
+  var useFrequency = UseFrequency(logFactor: UseSettings().logFactor)
+  var eviction = EvictionState()
   /// What `notes` are made about.
   public var notedKinds: KeyNoteKinds = []
   /// Whether there are notes to take.
@@ -118,7 +126,9 @@ public struct Keyspace: ~Copyable {
       return nil
     }
     if purpose == .read { statistics.hits &+= 1 }
-    if purpose != .peek, handle.age != 0, !leavesAges { slot.handle.age = 0 }
+    if purpose != .peek, handle.age != 0, !leavesAges {
+      if countsUse { countUse(of: slot) } else { slot.handle.age = 0 }
+    }
     return Entry(slot: slot, database: database, key: key)
   }
 
@@ -186,8 +196,9 @@ public struct Keyspace: ~Copyable {
     let table = table(database)
     guard let existing else {
       noteCreation(key, in: database)
-      let handle = Handle.make(
+      var handle = Handle.make(
         key: key.bytes, kind: kind, valueCount: valueCount, expiry: expiry, heap: heap)
+      handle.bits |= newKeyBits
       table.pointee.accounts.addKey(handle, hash: key.hash)
       return table.pointee.insert(handle, hash: key.hash).handle.value
     }
@@ -199,8 +210,9 @@ public struct Keyspace: ~Copyable {
       existing.slot.handle = same
       return same.value
     }
-    let new = Handle.make(
+    var new = Handle.make(
       key: key.bytes, kind: kind, valueCount: valueCount, expiry: expiry, spare: spare, heap: heap)
+    new.age = old.age
     if preservingValue {
       let kept = min(old.value.count, valueCount)
       if kept > 0, let from = old.value.baseAddress, let to = new.value.baseAddress {
@@ -222,8 +234,9 @@ public struct Keyspace: ~Copyable {
     guard let existing else {
       dirty += 1
       noteCreation(key, in: database)
-      let handle = Handle.make(
+      var handle = Handle.make(
         key: key.bytes, kind: kind, valueCount: valueCount, expiry: expiry, heap: heap)
+      handle.bits |= newKeyBits
       let table = table(database)
       table.pointee.accounts.addKey(handle, hash: key.hash)
       return Entry(slot: table.pointee.insert(handle, hash: key.hash), database: database, key: key)

@@ -119,9 +119,13 @@ extension Keyspace {
 
   /// Ages are four bits, so they count on a logarithmic scale: class n stands for about 2^n - 1 seconds. A key of
   /// class n rises with the probability that makes it stay there for 2^n seconds on average.
+  ///
+  /// Where ages are frequencies, they fall with time instead; where keys are evicted for their ages, the hand that does it raises
+  /// them (`AgingHand`).
   private mutating func raiseAges(in segment: Segment) {
     let elapsed = min(sweep.passMilliseconds, Self.oldestClassSeconds * 1_000)
-    guard elapsed > 0 else { return }
+    guard elapsed > 0, !eviction.hand.isActive else { return }
+    if countsUse { return lowerFrequencies(in: segment, elapsed: elapsed) }
     segment.forEach { place, handle in
       guard handle.age < Handle.maximumAge else { return }
       let stay = UInt64(1_000) << UInt64(handle.age)
@@ -133,8 +137,23 @@ extension Keyspace {
     }
   }
 
+  private mutating func lowerFrequencies(in segment: Segment, elapsed: Int64) {
+    let (period, overflow) = Int64(useSettings.decayMinutes).multipliedReportingOverflow(by: 60_000)
+    guard period > 0, !overflow else { return }
+    segment.forEach { place, handle in
+      guard handle.age < Handle.maximumAge else { return }
+      var older = handle
+      older.age = UseFrequency.aged(handle.age, elapsed: elapsed, period: period, &sweep.generator)
+      if older != handle { segment.handlePointer(place).pointee = older.bits }
+    }
+  }
+
   /// How long a key has not been touched, in seconds, to within a factor of about two.
-  public func idleSeconds(of entry: Entry) -> Int { (1 << entry.age) - 1 }
+  public func idleSeconds(of entry: Entry) -> Int {
+    guard eviction.hand.isActive else { return (1 << entry.age) - 1 }
+    // It was touched in the round that began so many rounds ago.
+    return Int(max(0, now - eviction.hand.roundStarts[entry.age]) / 1_000)
+  }
 
   /// Gives a key the age of one that has not been touched for so many seconds: the class that comes nearest.
   public mutating func setIdleSeconds(_ seconds: Int64, of entry: Entry) {

@@ -117,7 +117,8 @@ extension UnsafeMutablePointer<ShardLoop> {
     let coordinator = pointee.coordinator
     let uring = pointee.uring
     if pointee.executor.hasJobs || coordinator.pointee.hasOverflow || coordinator.pointee.hasGranted
-      || !pointee.shard.pointee.clientsToRevisit.isEmpty || pointee.shard.pointee.keyspace.hasRemovedValues
+      || pointee.shard.hasUnfinishedEvictions || !pointee.shard.pointee.clientsToRevisit.isEmpty
+      || pointee.shard.pointee.keyspace.hasRemovedValues
     {
       return uring.pointee.submitAndWait(for: 0, nanoseconds: 0)
     }
@@ -228,12 +229,13 @@ extension ShardLoop {
     shard.pointee.keyspace.now = Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
   }
 
-  /// Shows other shards how much this one holds, and decides whether memory is full.
+  /// Shows other shards how much this one holds, and keeps the data within its limit.
   func publishMemory() {
     let bytes = shard.pointee.heap.liveBytes + shard.pointee.runtimeAreas.used
     server.liveBytes[index].store(bytes)
     server.publishedMemory[index].store(shard.pointee.heap, runtimeBytes: shard.pointee.runtimeAreas.used)
-    shard.pointee.reconsiderWrites()
+    shard.keepWithinLimit()
+    for helper in shard.takeHelpers() { coordinator.notify(helper) { _ in } }
     // A peak may be over before the next regular look.
     if abs(bytes - shard.pointee.bytesAtPeakLook) >= LoopTuning.peakLookBytes {
       shard.pointee.bytesAtPeakLook = bytes

@@ -68,7 +68,10 @@ struct DirectiveErrorTests {
   func choice() {
     let prefix = "argument(s) must be one of the following: "
     #expect(reason("loglevel", "loud") == prefix + "debug, verbose, notice, warning, nothing")
-    #expect(reason("maxmemory-policy", "allkeys-lru") == prefix + "noeviction")
+    #expect(
+      reason("maxmemory-policy", "lru") == prefix
+        + "volatile-lru, volatile-lfu, volatile-random, volatile-ttl, allkeys-lru, allkeys-lfu, allkeys-random, noeviction"
+    )
     #expect(reason("enable-debug-command", "x") == prefix + "no, yes, local")
   }
 

@@ -59,6 +59,8 @@ struct DirectiveTests {
     ("active-defrag-ignore-bytes", "104857600"), ("active-defrag-threshold-lower", "10"),
     ("active-defrag-threshold-upper", "100"), ("active-defrag-cycle-min", "1"),
     ("active-defrag-cycle-max", "25"), ("active-defrag-max-scan-fields", "1000"),
+    ("maxmemory-samples", "5"), ("maxmemory-eviction-tenacity", "10"),
+    ("lfu-log-factor", "10"), ("lfu-decay-time", "1"), ("replica-ignore-maxmemory", "yes"),
   ]
 
   @Test("defaults as CONFIG GET prints them", arguments: defaultTexts)

@@ -265,15 +265,18 @@ struct CoordinatorInputTests {
   func memoryFull(shardCount: Int) {
     withCluster(shardCount: shardCount) { cluster in
       let client = cluster.connect()
-      for shard in cluster.shards { shard.pointee.refusesWrites = true }
-      let refusal = "-OOM command not allowed when used memory > 'maxmemory'.\\r\\n"
+      for shard in cluster.shards {
+        shard.pointee.settings.maxMemoryBytes = 1
+        shard.keepWithinLimit()
+      }
+      let refusal = "-OOM command not allowed when used memory > 'maxmemory'."
       for shard in 0..<shardCount {
         let key = cluster.key(on: shard)
-        #expect(client.ask("SET", key, "1") == refusal)
+        #expect(client.ask("SET", key, "1").hasPrefix(refusal))
         #expect(client.ask("GET", key) == "$-1\\r\\n")
         #expect(client.ask("DEL", key) == ":0\\r\\n")
       }
-      #expect(client.ask("MSET", "a", "1", "b", "2", "c", "3", "d", "4") == refusal)
+      #expect(client.ask("MSET", "a", "1", "b", "2", "c", "3", "d", "4").hasPrefix(refusal))
       for shard in cluster.shards { #expect(shard.pointee.keyspace.count(in: 0) == 0) }
     }
   }

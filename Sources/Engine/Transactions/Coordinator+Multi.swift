@@ -21,9 +21,10 @@ extension UnsafeMutablePointer<Coordinator> {
   ) {
     let shard = pointee.shard
     client.pointee.lastCommand = entry.pointee.index
-    if entry.pointee.flags.contains(.denyOutOfMemory), shard.pointee.refusesWrites {
+    // What is queued takes memory, too, whatever it does.
+    if shard.refusesWrites {
       spoilTransaction(client)
-      client.reply.pointee.error(ErrorText.outOfMemory)
+      shard.refuseForMemory(client.reply)
       return shard.recordRejection(of: entry.pointee.index, client.reply)
     }
     // What EXEC will refuse need not be kept.
@@ -98,6 +99,12 @@ extension UnsafeMutablePointer<Coordinator> {
     guard let queued = client.pointee.queued ?? emptyQueue(of: client) else {
       forgetTransaction(client)
       return client.reply.pointee.array(0)
+    }
+    let addsData = queued.commands.contains { $0.entry.pointee.flags.contains(.denyOutOfMemory) }
+    if addsData, pointee.shard.refusesWrites {
+      forgetTransaction(client)
+      return client.reply.pointee.error(
+        "EXECABORT Transaction discarded because of: \(pointee.shard.outOfMemoryText)")
     }
     let shardCount = pointee.server.shardCount
     let places = queued.commands.reduce(0) { $0 + ($1.entry.pointee.isSplittable ? shardCount : 1) }

@@ -180,6 +180,7 @@ extension UnsafeMutablePointer<Coordinator> {
     case .batch(let batch):
       guard batch.part(shard.pointee.index).pointee.commandCount > 0 else { return }
       Execution.beginPart(of: batch, on: shard)
+      shard.makeRoomForStep()
       shard.pointee.isInTransaction = true
       _ = Execution.runPart(batch, on: shard)
       shard.pointee.isInTransaction = false

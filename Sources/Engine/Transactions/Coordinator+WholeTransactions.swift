@@ -78,11 +78,8 @@ extension UnsafeMutablePointer<Coordinator> {
         let isExec = entry.pointee.index == shard.pointee.transactionCommands.exec
         return isExec && pointee.preparedCount > mark.preparedCount ? end : nil
       }
-      if entry.pointee.flags.contains(.noMulti)
-        || entry.pointee.flags.contains(.denyOutOfMemory) && shard.pointee.refusesWrites
-      {
-        return nil
-      }
+      // Where memory is full nothing is queued, whatever it does.
+      if entry.pointee.flags.contains(.noMulti) || shard.refusesWrites { return nil }
       let routing = place(
         entry, arguments, argumentStart: start, remoteCount: &remoteCount,
         mayBeBlocked: shard.pointee.locks.partCount > 0, isInTransaction: true)

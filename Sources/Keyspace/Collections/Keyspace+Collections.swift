@@ -91,7 +91,10 @@ extension Keyspace {
   }
 
   private func replacement(of old: Handle, key: Key, valueCount: Int) -> Handle {
-    Handle.make(key: key.bytes, kind: old.kind, valueCount: valueCount, expiry: old.expiry, heap: heap)
+    var new = Handle.make(
+      key: key.bytes, kind: old.kind, valueCount: valueCount, expiry: old.expiry, heap: heap)
+    new.age = old.age
+    return new
   }
 
   // MARK: Freeing
@@ -107,6 +110,9 @@ extension Keyspace {
     var budget = blockMaximum
     released.advance(heap: heap, blockBudget: &budget)
   }
+
+  /// Bytes of removed values that wait to be freed.
+  public var removedBytes: Int { released.pendingBytes }
 
   /// Whether blocks of removed values still wait to be freed.
   public var hasRemovedValues: Bool {

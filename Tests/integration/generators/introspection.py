@@ -14,7 +14,12 @@ PARAMETERS = {
     b"latency-monitor-threshold": ((b"0", b"100000"), (b"-1", b"abc")),
     b"tcp-keepalive": ((b"300", b"0"), (b"abc", b"-1")),
     b"proto-max-bulk-len": ((b"536870912", b"512mb"), (b"abc", b"1")),
-    b"maxmemory-policy": ((b"noeviction",), (b"bogus", b"")),
+    b"maxmemory-policy": ((b"noeviction", b"allkeys-LRU", b"volatile-ttl"), (b"bogus", b"")),
+    b"maxmemory-samples": ((b"5", b"1", b"64"), (b"0", b"abc", b"-1")),
+    b"maxmemory-eviction-tenacity": ((b"10", b"0", b"100"), (b"101", b"-1", b"x")),
+    b"lfu-log-factor": ((b"10", b"0"), (b"-1", b"abc")),
+    b"lfu-decay-time": ((b"1", b"0"), (b"-1", b"abc")),
+    b"replica-ignore-maxmemory": ((b"yes", b"no"), (b"maybe",)),
     b"loglevel": ((b"notice", b"warning"), (b"bogus",)),
 }
 FIXED = (b"port", b"databases", b"bind", b"unixsocket", b"tcp-backlog")
