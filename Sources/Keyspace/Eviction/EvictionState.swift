@@ -1,6 +1,6 @@
 /// What a keyspace knows about its evictions.
 struct EvictionState {
-  /// Where the next sample is taken: a database, and a position in its directory.
+  /// Where keys that may go are looked for next, when there are few: a database, and a position in its directory.
   var database = 0
   var position = 0
   /// What is usual for the age of who goes, in 1/16: a sample of much younger keys is not all that is looked at.
@@ -50,6 +50,12 @@ struct AgingHand {
     pace = min(max(pace, Self.paces.lowerBound), Self.paces.upperBound)
     evictionCount = 0
     ageSum = 0
+  }
+
+  /// Takes over from the sweep, for which a class was a power of two of seconds.
+  mutating func start(at now: Int64) {
+    isActive = true
+    for age in 0..<16 { roundStarts[age] = now - ((1 << age) - 1) * 1_000 }
   }
 
   mutating func beginRound(at now: Int64) {

@@ -16,8 +16,8 @@ public struct EvictionCandidate {
 /// Choosing keys that go for want of memory.
 ///
 /// A choice looks at several whole buckets that lie side by side, which hold some fifty keys, and takes the worst of them. All that it needs is in
-/// the handles: no key's block is touched but that of the one chosen (and, where expiry times are compared, those of a few). The next
-/// choice looks at the next segment, so that all parts of all databases get their turn.
+/// the handles: no key's block is touched but that of the one chosen (and, where expiry times are compared, those of a few). Where it looks is a
+/// matter of chance, each key being as likely to be seen as any other; if it sees none but keys much in use, it looks elsewhere, too.
 extension Keyspace {
   /// Changes how the use of keys is accounted for, and how those are chosen that must go.
   public mutating func adopt(_ settings: UseSettings) {
@@ -51,7 +51,7 @@ extension Keyspace {
     guard let order = useSettings.rule?.order, order == .idle || order == .frequency else { return }
     eviction.usualAge += (age * 16 - eviction.usualAge) / 16
     guard order == .idle else { return }
-    eviction.hand.isActive = true
+    if !eviction.hand.isActive { eviction.hand.start(at: now) }
     eviction.hand.note(age: age)
     moveHand()
   }
@@ -61,7 +61,7 @@ extension Keyspace {
   /// Samples beyond the first, while what was found is much younger than usual.
   private static let furtherSamples = 3
   /// How much younger, in 1/16.
-  private static let youngerMargin = 24
+  private static let youngerMargin = 8
 
   /// Chooses a key to go. Looks at up to `segmentMaximum` segments for keys that the rule lets go; nil if it finds none there. The next call
   /// goes on behind them.
@@ -69,13 +69,16 @@ extension Keyspace {
     var best: Sample?
     var visited = 0
     var samples = 0
-    while visited < segmentMaximum, let segment = nextSegment(rule) {
+    while visited < segmentMaximum {
+      // Where few keys may go, chance would take too long to find them: all segments have their turn.
+      guard let (segment, database) = visited == samples ? randomSegment(rule) : nextSegment(rule) else {
+        break
+      }
       visited += 1
       guard let found = sample(segment, rule) else { continue }
       samples += 1
       if best.map({ found.rank > $0.rank }) ?? true {
-        best = Sample(
-          slot: found.slot, database: eviction.database, rank: found.rank)
+        best = Sample(slot: found.slot, database: database, rank: found.rank)
       }
       let isUsual =
         rule.order == .random || rule.order == .expiry
@@ -95,14 +98,30 @@ extension Keyspace {
     var rank: Int64
   }
 
+  /// A segment that holds a key as likely as any other.
+  private mutating func randomSegment(_ rule: EvictionRule) -> (Segment, database: Int)? {
+    var total = 0
+    for database in 0..<databaseCount { total += candidateCount(in: database, rule) }
+    guard total > 0 else { return nil }
+    let random = eviction.generator.next()
+    var chosen = Int(truncatingIfNeeded: random >> 1) % total
+    for database in 0..<databaseCount {
+      chosen -= candidateCount(in: database, rule)
+      if chosen >= 0 { continue }
+      let segment = table(database).pointee.segment(holding: Table.warp(eviction.generator.next()))
+      return segment.map { ($0, database) }
+    }
+    return nil
+  }
+
   /// The next segment of a database that has keys to go, all databases in turn; nil if there is none.
-  private mutating func nextSegment(_ rule: EvictionRule) -> Segment? {
+  private mutating func nextSegment(_ rule: EvictionRule) -> (Segment, database: Int)? {
     for _ in 0...databaseCount {
       if candidateCount(in: eviction.database, rule) > 0,
         let (segment, _, next) = table(eviction.database).pointee.segment(atPosition: eviction.position)
       {
         eviction.position = next
-        return segment
+        return (segment, eviction.database)
       }
       eviction.position = 0
       eviction.database += 1
