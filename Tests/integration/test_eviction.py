@@ -119,7 +119,7 @@ class Policies(EvictionCase):
         self.c.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
         self.fill("k", 100)
         self.c.pipeline([["SADD", "big", *range(index * 1000, index * 1000 + 1000)] for index in range(100)])
-        maximum = int(self.server.info("memory")["used_memory"]) - (8 << 20)
+        maximum = int(self.server.info("memory")["used_memory"]) - (4 << 20)
         self.assert_ok(self.c.command("CONFIG", "SET", "maxmemory", maximum))
         self.eventually(lambda: int(self.server.info("memory")["used_memory"]) <= maximum + (1 << 20))
         self.assertGreater(self.c.command("DBSIZE").value, 0)
