@@ -111,9 +111,6 @@ extension Keyspace {
     released.advance(heap: heap, blockBudget: &budget)
   }
 
-  /// Bytes of removed values that wait to be freed.
-  public var removedBytes: Int { released.pendingBytes }
-
   /// Whether blocks of removed values still wait to be freed.
   public var hasRemovedValues: Bool {
     @inline(__always) mutating get { !released.isEmpty }

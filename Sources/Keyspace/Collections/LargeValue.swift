@@ -172,8 +172,6 @@ struct ReleaseQueue {
   private var first: UnsafeMutablePointer<LargeValueHeader>?
   /// Counts the bytes of what is in the queue.
   private let account: UnsafeMutablePointer<TypeAccount>
-  /// Bytes of the values that wait.
-  private(set) var pendingBytes = 0
 
   init(account: UnsafeMutablePointer<TypeAccount>) { self.account = account }
 
@@ -189,19 +187,13 @@ struct ReleaseQueue {
       return
     }
     first = header
-    pendingBytes += header.pointee.allocatedBytes
   }
 
   /// Frees blocks until `blockBudget` is used up or none is left.
   mutating func advance(heap: ShardHeap, blockBudget: inout Int) {
     while let header = first, blockBudget > 0 {
       let next = header.pointee.next
-      let before = header.pointee.allocatedBytes
-      guard header.pointee.form.type.release(header, heap: heap, blockBudget: &blockBudget) else {
-        pendingBytes -= before - header.pointee.allocatedBytes
-        return
-      }
-      pendingBytes -= before
+      guard header.pointee.form.type.release(header, heap: heap, blockBudget: &blockBudget) else { return }
       first = next
     }
   }
