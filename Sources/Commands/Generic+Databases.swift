@@ -22,7 +22,7 @@ enum FlushDBCommand: KeyCommand {
     guard acceptsFlushMode(call) else { return }
     call.shard.flushed(database: call.database)
     call.keyspace.removeAll(in: call.database)
-    call.shard.pointee.heap.collect(force: true)
+    giveBack(call.shard)
     call.reply.pointee.ok()
   }
 }
@@ -36,9 +36,14 @@ enum FlushAllCommand: KeyCommand {
     guard acceptsFlushMode(call) else { return }
     call.shard.flushed(database: nil)
     for database in 0..<call.keyspace.databaseCount { call.keyspace.removeAll(in: database) }
-    call.shard.pointee.heap.collect(force: true)
+    giveBack(call.shard)
     call.reply.pointee.ok()
   }
+}
+
+/// Gives back what was freed. Where blocks are still waiting for that, each slice does it.
+private func giveBack(_ shard: UnsafeMutablePointer<Shard>) {
+  if !shard.pointee.keyspace.hasRemovedValues { shard.pointee.heap.collect(force: true) }
 }
 
 private func flushDeclaration(_ name: String, summary: String, complexity: String) -> CommandDeclaration {
@@ -55,8 +60,8 @@ private func flushDeclaration(_ name: String, summary: String, complexity: Strin
     ])
 }
 
-/// Whether a FLUSH command has no mode or a known one; if not, the error is written. Only a shard's own thread can
-/// free its blocks, so both modes do the same.
+/// Whether a FLUSH command has no mode or a known one; if not, the error is written. Both modes do the same: the keys are gone at
+/// once, and the memory of many follows in slices.
 private func acceptsFlushMode(_ call: KeyCall) -> Bool {
   let count = call.arguments.count
   if count == 1 { return true }

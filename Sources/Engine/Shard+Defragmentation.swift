@@ -53,7 +53,10 @@ extension UnsafeMutablePointer<Shard> {
   public func reconsiderDefragmentation(_ now: UInt64) {
     let settings = pointee.settings
     guard settings.activeDefragmentation else { return endDefragmentation(now) }
-    guard !pointee.keyspace.isDefragmenting, now >= pointee.defragmentation.notBefore else { return }
+    // While much is being freed, pages are sparse that will soon be empty.
+    guard !pointee.keyspace.isDefragmenting, !pointee.keyspace.hasRemovedValues,
+      now >= pointee.defragmentation.notBefore
+    else { return }
     let lower = settings.defragmentationLowerPercentage
     let found = pointee.keyspace.fragmentation(lowerPercentage: lower)
     // Each shard answers for its share of the bytes that the directive allows to be lost.

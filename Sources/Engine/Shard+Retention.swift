@@ -28,4 +28,18 @@ extension UnsafeMutablePointer<Shard> {
     let kept = ResidentMemory.now().anonymousByteCount - pointee.server.publishedLiveBytes
     pointee.unavoidablyRetained = Swift.max(0, kept)
   }
+
+  /// Frees some of the blocks that removed keys have left. To be called in every turn.
+  @inline(__always)
+  public func releaseRemoved(blockMaximum: Int) {
+    if pointee.keyspace.hasRemovedValues { advanceRelease(blockMaximum) }
+  }
+
+  @inline(never)
+  private func advanceRelease(_ blockMaximum: Int) {
+    let hadTables = pointee.keyspace.removedTableBytes > 0
+    Allocator.givingBackAtOnce { pointee.keyspace.releaseRemoved(blockMaximum: blockMaximum) }
+    // The last pages of each size, which the allocator would keep.
+    if hadTables, pointee.keyspace.removedTableBytes == 0 { pointee.heap.collect(force: true) }
+  }
 }

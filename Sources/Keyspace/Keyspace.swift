@@ -76,6 +76,8 @@ public struct Keyspace: ~Copyable {
   let ledger: UnsafeMutablePointer<Ledger>
   /// Large values that were removed and are freed in slices.
   var released: ReleaseQueue
+  /// Tables that were emptied at once, whose blocks are freed likewise.
+  var removedTables = RemovedTables()
   /// The cycle of defragmentation that is under way.
   var defragmentation: DefragmentationCycle?
 
@@ -95,8 +97,12 @@ public struct Keyspace: ~Copyable {
   deinit {
     defragmentation?.mover.release()
     var remaining = released
-    for database in 0..<databaseCount { Self.empty(tables + database, heap: heap, &remaining) }
+    var tablesToFree = removedTables
     var budget = Int.max
+    tablesToFree.advance(heap: heap, blockBudget: &budget) { handle in
+      if let root = handle.largeRoot { remaining.release(root, heap: heap) }
+    }
+    for database in 0..<databaseCount { Self.empty(tables + database, heap: heap, &remaining) }
     remaining.advance(heap: heap, blockBudget: &budget)
     tables.deinitialize(count: databaseCount)
     tables.deallocate()
@@ -265,7 +271,12 @@ public struct Keyspace: ~Copyable {
   public mutating func removeAll(in database: Int) -> Int {
     let table = table(database)
     let count = table.pointee.count
-    Self.empty(table, heap: heap, &released)
+    if table.pointee.segmentCount <= RemovedTables.immediateSegments {
+      Self.empty(table, heap: heap, &released)
+    } else if let segments = table.pointee.detachSegments() {
+      removedTables.add(segments)
+      ledger.pointee.discard(table.pointee.accounts)
+    }
     ledger.pointee.clear(table.pointee.accounts)
     dirty += count
     return count

@@ -408,7 +408,8 @@ struct Segment: Equatable {
     }
   }
 
-  private func prefetchBlocks(of bucket: Int) {
+  /// Asks for the blocks of a bucket's keys.
+  func prefetchBlocks(of bucket: Int) {
     var occupied = occupiedSlots(in: bucket)
     while occupied != 0 {
       pantala_prefetch(handle(at: Place(bucket: bucket, slot: occupied.trailingZeroBitCount)).block)

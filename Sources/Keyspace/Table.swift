@@ -55,6 +55,18 @@ public struct Table: ~Copyable {
   mutating func releaseSegments() {
     forEachSegment { segment, _ in heap.free(segment.base, for: .tables) }
     if let directory { heap.free(directory, for: .tables) }
+    forgetSegments()
+  }
+
+  /// Takes all segments out, with their keys. The directory, and all that it leads to, is the caller's then.
+  mutating func detachSegments() -> DetachedSegments? {
+    guard let directory else { return nil }
+    let detached = DetachedSegments(directory: directory, depth: depth, allocatedBytes: allocatedBytes)
+    forgetSegments()
+    return detached
+  }
+
+  private mutating func forgetSegments() {
     directory = nil
     depth = 0
     segmentCount = 0

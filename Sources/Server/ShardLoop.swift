@@ -105,7 +105,7 @@ extension UnsafeMutablePointer<ShardLoop> {
     admitArrivals()
     revisitClients()
     runBackgroundWork()
-    pointee.shard.pointee.keyspace.releaseRemoved(blockMaximum: LoopTuning.releasedBlocksPerTurn)
+    pointee.shard.releaseRemoved(blockMaximum: LoopTuning.releasedBlocksPerTurn)
     pointee.coordinator.deliverOutboxes()
     sendOutput()
     pointee.coordinator.endTurn()

@@ -42,7 +42,7 @@ extension UnsafeMutablePointer<Shard> {
 
   private func auditTables() -> AuditCheck {
     let found = (0..<pointee.keyspace.databaseCount)
-      .reduce(0) { $0 + pointee.keyspace.tableReport(in: $1).tableBytes }
+      .reduce(pointee.keyspace.removedTableBytes) { $0 + pointee.keyspace.tableReport(in: $1).tableBytes }
     return check(.tables, found: found)
   }
 

@@ -77,6 +77,11 @@ struct Ledger: ~Copyable {
 
   // MARK: Whole databases
 
+  /// What a database holds is out of the keyspace, and waits to be freed.
+  func discard(_ accounts: UnsafeMutablePointer<TypeAccount>) {
+    for type in 0..<Self.typeCount { removed.pointee.bytes &+= accounts[type].bytes }
+  }
+
   /// A database has become empty.
   mutating func clear(_ accounts: UnsafeMutablePointer<TypeAccount>) {
     let database = accounts.pointee.database

@@ -102,19 +102,36 @@ extension Keyspace {
   /// Frees some of the blocks of large values that were removed. To be called in every turn.
   @inline(__always)
   public mutating func releaseRemoved(blockMaximum: Int) {
-    if !released.isEmpty { advanceRelease(blockMaximum) }
+    if hasRemovedValues { advanceRelease(blockMaximum) }
   }
 
   @inline(never)
   private mutating func advanceRelease(_ blockMaximum: Int) {
     var budget = blockMaximum
     released.advance(heap: heap, blockBudget: &budget)
+    if budget > 0, !removedTables.isEmpty { advanceRemovedTables(&budget) }
+  }
+
+  private mutating func advanceRemovedTables(_ budget: inout Int) {
+    var queue = released
+    let account = ledger.pointee.removed
+    removedTables.advance(heap: heap, blockBudget: &budget) { handle in
+      account.pointee.bytes &-= handle.countedBytes
+      guard let root = handle.largeRoot else { return }
+      // It is counted again when it stands in the queue.
+      account.pointee.bytes &-= root.pointee.allocatedBytes
+      queue.release(root, heap: heap)
+    }
+    released = queue
   }
 
   /// Whether blocks of removed values still wait to be freed.
   public var hasRemovedValues: Bool {
-    @inline(__always) mutating get { !released.isEmpty }
+    @inline(__always) mutating get { !released.isEmpty || !removedTables.isEmpty }
   }
+
+  /// Bytes of the tables among them.
+  public var removedTableBytes: Int { removedTables.tableBytes }
 }
 
 extension Entry {
