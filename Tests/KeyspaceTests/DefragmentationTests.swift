@@ -51,7 +51,8 @@ struct DefragmentationTests {
       var slices = 1
       while !keyspace.defragment(untilTicks: 0) { slices += 1 }
       let after = keyspace.fragmentation(lowerPercentage: 10)
-      #expect(after.percentage < 15, "\(after)")
+      // Each size of blocks may leave one page partly filled.
+      #expect(after.percentage < 25, "\(after)")
       #expect(slices > 100, "a slice without time moves no more than one block")
       #expect(keyspace.heap.liveBytes(.defragmentation) == 0)
       let statistics = keyspace.statistics.defragmentation
