@@ -53,6 +53,8 @@ public final class ServerState: Sendable {
   /// The highest sum of live bytes seen, and the one at the end of start-up.
   public let peakBytes = Atomic<Int>(0)
   public let startupBytes = Atomic<Int>(0)
+  /// Walks over all keys that are under way.
+  public let longWalks = LongWalks()
   /// What memory consisted of when it was `peakBytes`.
   let peakSample = Mutex(MemorySample())
   /// Set once: every loop ends its turn, closes its clients and stops.

@@ -105,6 +105,10 @@ struct LedgerTests {
       expectEqual(candidates[0].count >= Candidates.keptCount, true, "\(random)")
       expectEqual(candidates[0].threshold > 150, true, "\(random)")
       LedgerInvariants.expectCandidates(keyspace, "\(random)")
+      // Small ones that come when all have gone are the largest.
+      keyspace.removeAll(in: 0)
+      keyspace.set("small", "v")
+      expectEqual(candidates[0].count, 1, "\(random)")
     }
   }
 

@@ -16,7 +16,7 @@ enum MemoryCommand: CommandContainer {
       MemoryMallocStatsCommand.self, MemoryPurgeCommand.self, MemoryHelpCommand.self,
       MemoryShardsCommand.self, MemoryPeakCommand.self, MemoryHistoryCommand.self,
       MemoryFragmentationCommand.self, MemoryAuditCommand.self,
-      MemoryTypesCommand.self, MemoryTopCommand.self,
+      MemoryTypesCommand.self, MemoryTopCommand.self, MemoryPrefixCommand.self, MemoryWalksCommand.self,
     ])
 }
 
@@ -116,6 +116,13 @@ enum MemoryHelpCommand: ClientCommand {
         ),
         ("MALLOC-STATS", ["Show the accounts of every shard's heap beside the allocator's walk of it."]),
         ("PEAK", ["Show what the memory consisted of when it was at its peak, and when that was."]),
+        (
+          "PREFIX [SEPARATOR <text>] [DEPTH <depth>] [COUNT <count>] [DB <index>] [EXACT]",
+          [
+            "Show the bytes of keys by what their names begin with, estimated from a sample,",
+            "or with EXACT counted in slices.",
+          ]
+        ),
         ("PURGE", ["Give free memory back to the system."]),
         ("SHARDS", ["Show the memory of each shard beside that of all, and how uneven they are."]),
         ("STATS", ["Show what the memory of all shards is used for."]),
@@ -127,6 +134,10 @@ enum MemoryHelpCommand: ClientCommand {
         (
           "USAGE <key> [SAMPLES <count>]",
           ["Show the bytes that <key> and its value take.", "They are counted exactly, whatever <count> is."]
+        ),
+        (
+          "WALKS [STOP <id>]",
+          ["Show how far the walks over all keys have come that are under way, or stop one."]
         ),
       ], to: call.reply)
   }

@@ -98,7 +98,15 @@ struct Candidates {
   }
 
   /// A database is empty.
-  mutating func removeAll(of database: Int) { rebuild(entries.filter { $0.database != database }) }
+  ///
+  /// - Parameter isLast: whether there is no key of the type any more, so that all begins anew.
+  mutating func removeAll(of database: Int, isLast: Bool) {
+    rebuild(entries.filter { $0.database != database })
+    guard isLast else { return }
+    threshold = 0
+    completeThreshold = 0
+    isRenewing = false
+  }
 
   /// Two databases have changed their numbers.
   mutating func swap(_ first: Int, _ second: Int) {

@@ -75,6 +75,13 @@ struct Ledger: ~Copyable {
     accounts + database * Self.typeCount
   }
 
+  /// Keys of a type in all databases.
+  private func keyCount(_ type: Int) -> Int {
+    var sum = 0
+    for database in 0..<databaseCount { sum += accounts[database * Self.typeCount + type].keys }
+    return sum
+  }
+
   // MARK: Whole databases
 
   /// What a database holds is out of the keyspace, and waits to be freed.
@@ -89,9 +96,10 @@ struct Ledger: ~Copyable {
       accounts[type].keys = 0
       accounts[type].bytes = 0
       accounts[type].elements = 0
-      candidates[type].removeAll(of: database)
+      candidates[type].removeAll(of: database, isLast: keyCount(type) == 0)
     }
     census?.pointee.clear(database)
+    adoptThresholds()
   }
 
   /// Two databases have changed their numbers.
@@ -121,9 +129,7 @@ struct Ledger: ~Copyable {
     var isRenewing = false
     var hasBegun = false
     for type in 0..<Self.typeCount {
-      var keyCount = 0
-      for database in 0..<databaseCount { keyCount += accounts[database * Self.typeCount + type].keys }
-      if candidates[type].beginRenewal(keyCount: keyCount) { hasBegun = true }
+      if candidates[type].beginRenewal(keyCount: keyCount(type)) { hasBegun = true }
       if candidates[type].isRenewing { isRenewing = true }
     }
     if hasBegun { adoptThresholds() }
