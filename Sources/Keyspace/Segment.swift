@@ -233,17 +233,24 @@ struct Segment: Equatable {
     if let slot = freeSlot(in: neighbour) {
       return put(handle, hash, home: home, inNeighbourSlot: slot)
     }
+    return insertElsewhere(handle, hash: hash, home: home, hasher: hasher)
+  }
+
+  /// The same where home and neighbour are full: makes room in one of them, else goes to the stash.
+  ///
+  /// Moving keys comes first although it reads their blocks: a segment that spares its stash is fuller by a fortieth before it must
+  /// be split, and so are all segments on average.
+  private func insertElsewhere(_ handle: Handle, hash: UInt64, home: Int, hasher: KeyHasher) -> Place? {
+    let neighbour = Self.neighbour(of: home)
+    if let slot = makeRoom(in: home, hasher) { return put(handle, hash, at: Place(bucket: home, slot: slot)) }
+    if let slot = makeRoom(in: neighbour, hasher) {
+      return put(handle, hash, home: home, inNeighbourSlot: slot)
+    }
     for stash in 0..<(Self.bucketCount - Self.homeCount) {
       let bucket = Self.homeCount + stash
       guard let slot = freeSlot(in: bucket) else { continue }
       setNotes(notes(home) | 1 << (4 + UInt16(stash)), home)
       return put(handle, hash, at: Place(bucket: bucket, slot: slot))
-    }
-    // Before a split is worth its memory: bring a displaced key of this bucket home, or displace one of
-    // the neighbour's.
-    if let slot = makeRoom(in: home, hasher) { return put(handle, hash, at: Place(bucket: home, slot: slot)) }
-    if let slot = makeRoom(in: neighbour, hasher) {
-      return put(handle, hash, home: home, inNeighbourSlot: slot)
     }
     return nil
   }
