@@ -17,7 +17,7 @@ extension UnsafeMutablePointer<Shard> {
   /// once a second.
   public func giveBackRetained() {
     let resident = ResidentMemory.now().anonymousByteCount
-    let retained = resident - pointee.server.publishedLiveBytes
+    let retained = resident - allocatedBytes
     // What stays after a collection are gaps between live blocks: only growth beyond them counts.
     pointee.unavoidablyRetained = Swift.min(pointee.unavoidablyRetained, Swift.max(0, retained))
     guard retained - pointee.unavoidablyRetained >= Swift.max(Self.smallestGrowth, resident / 8),
@@ -25,7 +25,7 @@ extension UnsafeMutablePointer<Shard> {
     else { return }
     pointee.heap.collect(force: true)
     Allocator.collectThisThread()
-    let kept = ResidentMemory.now().anonymousByteCount - pointee.server.publishedLiveBytes
+    let kept = ResidentMemory.now().anonymousByteCount - allocatedBytes
     pointee.unavoidablyRetained = Swift.max(0, kept)
   }
 
@@ -41,5 +41,12 @@ extension UnsafeMutablePointer<Shard> {
     Allocator.givingBackAtOnce { pointee.keyspace.releaseRemoved(blockMaximum: blockMaximum) }
     // The last pages of each size, which the allocator would keep.
     if hadTables, pointee.keyspace.removedTableBytes == 0 { pointee.heap.collect(force: true) }
+  }
+
+  /// Live bytes of all shards. What this one has allocated in this turn is not published yet, and taken for retained it would
+  /// seem to stay whatever is collected.
+  private var allocatedBytes: Int {
+    let own = pointee.heap.liveBytes + pointee.runtimeAreas.used
+    return pointee.server.publishedLiveBytes - pointee.server.liveBytes[pointee.index].load() + own
   }
 }

@@ -53,7 +53,7 @@ struct MemoryAuditTests {
 
   @Test(
     "finds a block that is counted for what it is not",
-    arguments: [Purpose.tables, .statistics, .subscriptions, .tracking])
+    arguments: [Purpose.dataset, .tables, .statistics, .subscriptions, .tracking])
   func wrongPurpose(purpose: Purpose) {
     withCluster(shardCount: 2) { cluster in
       let heap = cluster.shards[1].pointee.heap

@@ -272,6 +272,7 @@ class MemoryUsage(ServerTestCase):
         tables = sum(item.value for item in fields["db.0"].fields().values())
         self.assertGreater(usage, sum(len(f"key:{index}") + index % 300 for index in range(count)))
         self.assertLessEqual(usage, fields["dataset.bytes"].value + tables)
+        self.assertEqual(usage, fields["keys.bytes"].value + fields["keys.slots"].value)
 
     def test_errors(self) -> None:
         self.c.command("SET", "a", "1")
@@ -392,6 +393,51 @@ class OwnReports(ServerTestCase):
         self.assertEqual(report["total"]["keys.count"], sizes)
         for skew in report["skew"].values():
             self.assertTrue(1 <= skew["ratio"] <= self.SHARDS, skew)
+
+    def test_usage_of_all_keys_is_a_part_of_the_tree(self) -> None:
+        """Of keys of every type and size, in every database."""
+        source = random.Random(seed())
+        load(self.c, source)
+        for database in (0, 3):
+            self.c.command("SELECT", database)
+            commands = []
+            for index in range(6_000):
+                key, member = source.randrange(30), "x" * source.choice((1, 5, 30, 100, 2_000)) + str(source.randrange(500))
+                commands.append(
+                    source.choice(
+                        (
+                            ["RPUSH", f"list:{key}", member],
+                            ["LPOP", f"list:{key}"],
+                            ["HSET", f"hash:{key}", member, "y" * source.randrange(200)],
+                            ["HDEL", f"hash:{key}", member],
+                            ["SADD", f"set:{key}", member],
+                            ["SADD", f"integers:{key}", source.randrange(10_000)],
+                            ["SREM", f"set:{key}", member],
+                            ["ZADD", f"sorted:{key}", source.random(), member],
+                            ["ZREM", f"sorted:{key}", member],
+                            ["XADD", f"stream:{key}", "*", "field", member],
+                            ["XTRIM", f"stream:{key}", "MAXLEN", source.randrange(50)],
+                            ["XGROUP", "CREATE", f"stream:{key}", f"group:{source.randrange(9)}", "0"],
+                            ["XREADGROUP", "GROUP", "group:1", f"consumer:{key}", "COUNT", 3, "STREAMS", f"stream:{key}", ">"],
+                            ["EXPIRE", f"hash:{key}", 1_000],
+                            ["APPEND", f"text:{key}", member],
+                            ["DEL", f"{source.choice(('list', 'hash', 'set', 'sorted'))}:{key}"],
+                        )
+                    )
+                )
+            self.c.pipeline(commands)
+        usage = count = 0
+        for database in range(16):
+            self.c.command("SELECT", database)
+            keys = [reply.value for reply in self.c.command("KEYS", "*").value]
+            count += len(keys)
+            usage += sum(reply.value for reply in self.c.pipeline(["MEMORY", "USAGE", key] for key in keys))
+        self.c.command("SELECT", 0)
+        stats = self.ask("STATS")
+        self.assertEqual(stats["keys.count"], count)
+        self.assertEqual(stats["keys.bytes"] + stats["keys.slots"], usage)
+        self.assertEqual(stats["remainder"], 0)
+        self.assertEqual(self.ask("AUDIT")["differences"], 0)
 
     def test_skew_names_the_full_shard(self) -> None:
         self.c.command("SET", "large", "x" * 5_000_000)
