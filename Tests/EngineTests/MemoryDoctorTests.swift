@@ -19,6 +19,7 @@ struct MemoryDoctorTests {
     var otherShardBytes: Int?
     var clients = ClientTotals()
     var maxMemoryBytes = 0
+    var evicts = false
     var availableBytes = 16 << 30
 
     var doctor: MemoryDoctor {
@@ -44,6 +45,7 @@ struct MemoryDoctorTests {
             byteCount: anonymousBytes + fileBytes, anonymousByteCount: anonymousBytes),
           startupBytes: 0, peakBytes: peakBytes),
         shardBytes: shards.map(\.allocatedBytes), clients: clients, maxMemoryBytes: maxMemoryBytes,
+        evicts: evicts,
         availableBytes: availableBytes)
     }
 
@@ -79,6 +81,8 @@ struct MemoryDoctorTests {
     #expect(Patient(peakBytes: 170 << 20).titles == [])
     #expect(Patient(maxMemoryBytes: 120 << 20).titles == ["Memory is nearly full"])
     #expect(Patient(maxMemoryBytes: 110 << 20).titles == ["Memory is full"])
+    #expect(Patient(maxMemoryBytes: 115 << 20, evicts: true).titles == [], "which is what eviction is for")
+    #expect(Patient(maxMemoryBytes: 110 << 20, evicts: true).titles == ["Memory is full"])
     #expect(Patient(availableBytes: 140 << 20).titles == ["The machine is short of memory"])
     #expect(
       Patient(tables: TableReport(keyCount: 1_000, tableBytes: 15 << 20, segmentCount: 1_920)).titles
@@ -104,7 +108,7 @@ struct MemoryDoctorTests {
   func evidence() {
     let patient = Patient(anonymousBytes: 300 << 20, maxMemoryBytes: 110 << 20)
     let text = patient.doctor.text
-    #expect(text.hasPrefix("2 problems found.\n\n1. Memory is full: 115.00M are allocated"))
+    #expect(text.hasPrefix("2 problems found.\n\n1. Memory is full: 115.00M count as data"))
     #expect(text.contains("maxmemory is 110.00M. Commands that add data are refused."))
     #expect(text.contains("'CONFIG SET maxmemory <bytes>'"))
     #expect(text.contains("\n2. Free pages are kept: 300.00M are resident for 116.00M of pages in use"))

@@ -33,7 +33,7 @@ OWN_PARTS = """keys.bytes keys.slots keys.removed tables.unused subscriptions tr
     remainder""".split()
 NAMED_PARTS = """clients.normal clients.slaves replication.backlog cluster.links aof.buffer lua.caches functions.caches""".split()
 RESIDENT_PARTS = "rss.live rss.fragmentation rss.retained rss.untouched rss.stacks rss.variables rss.files".split()
-FIELDS_OWN = OWN_PARTS + ["allocator.difference", "rss"] + RESIDENT_PARTS
+FIELDS_OWN = OWN_PARTS + ["allocator.difference", "maxmemory.counted", "rss"] + RESIDENT_PARTS
 DATABASE_FIELDS = ["overhead.hashtable.main", "overhead.hashtable.expires"]
 OVERHEADS = [
     "startup.allocated", "replication.backlog", "clients.slaves", "clients.normal", "cluster.links", "aof.buffer", "lua.caches",
@@ -578,7 +578,7 @@ class OwnReports(ServerTestCase):
         finding = report["findings"][0]
         self.assertEqual(set(finding), {"id", "title", "evidence", "remedy", "figures"})
         self.assertEqual(finding["id"], "memory-full")
-        self.assertEqual(set(finding["figures"]), {"total.allocated", "maxmemory"})
+        self.assertEqual(set(finding["figures"]), {"maxmemory.counted", "total.allocated", "maxmemory"})
 
     def test_errors(self) -> None:
         for arguments, error in (

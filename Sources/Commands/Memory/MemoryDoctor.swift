@@ -22,7 +22,7 @@ enum MemoryDoctorCommand: CoordinatedCommand {
     let settings = operation.server.configuration.settings
     let doctor = MemoryDoctor(
       report: memory.whole, shardBytes: memory.shards.map(\.allocatedBytes), clients: clients,
-      maxMemoryBytes: settings.maxMemoryBytes,
+      maxMemoryBytes: settings.maxMemoryBytes, evicts: settings.maxMemoryPolicy != .noEviction,
       availableBytes: Int(clamping: ProcessMemory.availableByteCount()))
     if wantsJSON {
       operation.reply.pointee.bulk(doctor.json.text)
@@ -40,6 +40,8 @@ struct MemoryDoctor {
   let clients: ClientTotals
   /// `maxmemory`; 0 if there is no limit.
   let maxMemoryBytes: Int
+  /// Whether keys are evicted when memory is full: then it is always nearly full, and meant to be.
+  let evicts: Bool
   /// The machine's memory, or the control group's limit.
   let availableBytes: Int
 
@@ -77,6 +79,8 @@ struct MemoryDoctor {
     static let largestClientBytes = 32 << 20
     /// The share of a limit that is close to it.
     static let limitShare = 0.9
+    /// The same where keys are evicted, which may lag behind by a hundredth.
+    static let evictedShare = 1.01
     /// The fullest shard, over the average.
     static let skewRatio = 1.5
     /// The bytes that skew must amount to.
@@ -157,20 +161,26 @@ struct MemoryDoctor {
   // MARK: Limits
 
   private var limit: Finding? {
-    let closeToLimit = Double(maxMemoryBytes) * Threshold.limitShare
-    guard maxMemoryBytes > 0, Double(report.totalAllocated) >= closeToLimit else { return nil }
-    let isOver = report.totalAllocated > maxMemoryBytes
+    let counted = report.countedBytes
+    let share = evicts ? Threshold.evictedShare : Threshold.limitShare
+    guard maxMemoryBytes > 0, Double(counted) >= Double(maxMemoryBytes) * share else { return nil }
+    let isOver = counted > maxMemoryBytes
+    let consequence = evicts ? " Evictions do not keep up." : " Commands that add data are refused."
     return Finding(
       identifier: "memory-full",
       title: isOver ? "Memory is full" : "Memory is nearly full",
       evidence: """
-        \(Self.bytes(report.totalAllocated)) are allocated (total.allocated), and maxmemory is \
-        \(Self.bytes(maxMemoryBytes)).\(isOver ? " Commands that add data are refused." : "")
+        \(Self.bytes(counted)) count as data (maxmemory.counted), and maxmemory is \
+        \(Self.bytes(maxMemoryBytes)).\(isOver ? consequence : "")
         """,
       remedy: """
-        Delete keys or let them expire (EXPIRE), or raise the limit with 'CONFIG SET maxmemory <bytes>'.
+        Delete keys or let them expire (EXPIRE): 'MEMORY TOP' shows the largest. Have others evicted with \
+        'CONFIG SET maxmemory-policy <policy>', or raise the limit with 'CONFIG SET maxmemory <bytes>'.
         """,
-      figures: [.init("total.allocated", report.totalAllocated), .init("maxmemory", maxMemoryBytes)])
+      figures: [
+        .init("maxmemory.counted", counted), .init("total.allocated", report.totalAllocated),
+        .init("maxmemory", maxMemoryBytes),
+      ])
   }
 
   private var machine: Finding? {

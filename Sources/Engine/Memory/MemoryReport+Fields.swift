@@ -66,7 +66,10 @@ extension MemoryReport {
   private var partFields: [Field] {
     let shown = Set(Self.overheadPurposes.map { "\($0.name)" })
     return allocatedParts.filter { !shown.contains($0.name) }.map { Field($0.name, .integer($0.bytes)) }
-      + [Field("allocator.difference", .integer(allocatorDifference))]
+      + [
+        Field("allocator.difference", .integer(allocatorDifference)),
+        Field("maxmemory.counted", .integer(countedBytes)),
+      ]
   }
 
   private var residentFields: [Field] {

@@ -37,6 +37,11 @@ extension MemoryReport {
     return parts
   }
 
+  /// What `maxmemory` is about: all but what clients and their traffic take.
+  public var countedBytes: Int {
+    max(0, Purpose.traffic.reduce(totalAllocated) { $0.less(heap[$1]) })
+  }
+
   /// What no part explains; 0, or a count is wrong.
   public var remainderBytes: Int { allocatedParts.last?.bytes ?? 0 }
 
