@@ -51,6 +51,7 @@ public struct ShardReport: Sendable {
   /// Bytes of all keys' blocks, and of values that were removed and are being freed.
   public var keyBytes = 0
   public var removedBytes = 0
+  public var removedTableBytes = 0
   /// Keys and table bytes by database; as long as there are databases.
   public var tables: [TableReport] = []
   /// The same databases' times to live.
@@ -114,6 +115,7 @@ public struct ShardReport: Sendable {
       stackBytes = shard.pointee.stack.residentBytes
       keyBytes = shard.pointee.keyspace.usage.bytes
       removedBytes = shard.pointee.keyspace.removedBytes
+      removedTableBytes = shard.pointee.keyspace.removedTableBytes
     }
     let databases = 0..<shard.pointee.keyspace.databaseCount
     if parts.contains(.tables) { tables = databases.map { shard.pointee.keyspace.tableReport(in: $0) } }
@@ -148,6 +150,7 @@ public struct ShardReport: Sendable {
     stackBytes += other.stackBytes
     keyBytes += other.keyBytes
     removedBytes += other.removedBytes
+    removedTableBytes += other.removedTableBytes
     tables = Self.added(tables, other.tables, +)
     timesToLive = Self.added(timesToLive, other.timesToLive, +)
     keyspace.merge(other.keyspace)

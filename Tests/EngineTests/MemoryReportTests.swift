@@ -15,7 +15,7 @@ struct MemoryReportTests {
     dataset.bytes dataset.percentage peak.percentage allocator.allocated allocator.active \
     allocator.resident allocator.muzzy allocator-fragmentation.ratio allocator-fragmentation.bytes \
     allocator-rss.ratio allocator-rss.bytes rss-overhead.ratio rss-overhead.bytes fragmentation \
-    fragmentation.bytes keys.bytes keys.slots keys.removed tables.unused subscriptions tracking receive.buffers \
+    fragmentation.bytes keys.bytes keys.slots keys.removed tables.unused tables.removed subscriptions tracking receive.buffers \
     shard.messages statistics defragmentation runtime remainder allocator.difference maxmemory.counted rss rss.live rss.fragmentation \
     rss.retained rss.untouched rss.stacks rss.variables rss.files
     """.split(separator: " ").map(String.init)

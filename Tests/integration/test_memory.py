@@ -29,7 +29,7 @@ MAY_BE_NEGATIVE = {
     "allocator.difference", "rss.untouched",
 }  # fmt: skip
 # Pantala's own fields, behind Redis's: what total.allocated consists of beside what Redis names, and what rss does.
-OWN_PARTS = """keys.bytes keys.slots keys.removed tables.unused subscriptions tracking receive.buffers shard.messages statistics defragmentation runtime
+OWN_PARTS = """keys.bytes keys.slots keys.removed tables.unused tables.removed subscriptions tracking receive.buffers shard.messages statistics defragmentation runtime
     remainder""".split()
 NAMED_PARTS = """clients.normal clients.slaves replication.backlog cluster.links aof.buffer lua.caches functions.caches""".split()
 RESIDENT_PARTS = "rss.live rss.fragmentation rss.retained rss.untouched rss.stacks rss.variables rss.files".split()

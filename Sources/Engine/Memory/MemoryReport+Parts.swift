@@ -27,7 +27,8 @@ extension MemoryReport {
       Part("keys.slots", slotBytes),
       Part("keys.removed", removedBytes),
       // A slot is charged with its share rounded up, so full tables may have less than nothing to spare.
-      Part("tables.unused", heap[.tables].less(slotBytes)),
+      Part("tables.unused", heap[.tables].less(slotBytes).less(removedTableBytes)),
+      Part("tables.removed", removedTableBytes),
     ]
     for purpose in Purpose.allCases where purpose != .dataset && purpose != .tables {
       parts.append(Part("\(purpose.name)", heap[purpose]))

@@ -16,10 +16,12 @@ public struct ShardMemory: Sendable, Equatable {
   public var keyBytes: Int
   /// Bytes of values that were removed and are being freed, slice by slice.
   public var removedBytes: Int
+  /// Bytes of tables that were removed with all their keys, and of which the same is true.
+  public var removedTableBytes: Int
 
   public init(
     heap: HeapReport = HeapReport(), runtime: HeapAreas = HeapAreas(), databases: [TableReport] = [],
-    stackBytes: Int = 0, keyBytes: Int = 0, removedBytes: Int = 0
+    stackBytes: Int = 0, keyBytes: Int = 0, removedBytes: Int = 0, removedTableBytes: Int = 0
   ) {
     self.heap = heap
     self.runtime = runtime
@@ -27,6 +29,7 @@ public struct ShardMemory: Sendable, Equatable {
     self.stackBytes = stackBytes
     self.keyBytes = keyBytes
     self.removedBytes = removedBytes
+    self.removedTableBytes = removedTableBytes
   }
 
   /// Gathers a shard's part, on its own thread. The cost has a limit, however many keys there are.
@@ -38,7 +41,8 @@ public struct ShardMemory: Sendable, Equatable {
       databases: (0..<shard.pointee.keyspace.databaseCount).map {
         shard.pointee.keyspace.tableReport(in: $0)
       }, stackBytes: shard.pointee.stack.residentBytes, keyBytes: shard.pointee.keyspace.usage.bytes,
-      removedBytes: shard.pointee.keyspace.removedBytes)
+      removedBytes: shard.pointee.keyspace.removedBytes,
+      removedTableBytes: shard.pointee.keyspace.removedTableBytes)
   }
 
   /// The part of a wider report that is about memory.
@@ -46,7 +50,8 @@ public struct ShardMemory: Sendable, Equatable {
     self.init(
       heap: report.heap, runtime: report.runtimeAreas, databases: report.tables,
       stackBytes: report.stackBytes,
-      keyBytes: report.keyBytes, removedBytes: report.removedBytes
+      keyBytes: report.keyBytes, removedBytes: report.removedBytes,
+      removedTableBytes: report.removedTableBytes
     )
   }
 
@@ -65,7 +70,7 @@ public struct ShardMemory: Sendable, Equatable {
 
   /// Bytes of the tables' purpose that no table holds as segment or directory.
   fileprivate var rehashingBytes: Int {
-    max(0, heap[.tables] - databases.reduce(0) { $0.addingClamped($1.tableBytes) })
+    max(0, heap[.tables] - databases.reduce(removedTableBytes) { $0.addingClamped($1.tableBytes) })
   }
 }
 
@@ -122,6 +127,7 @@ public struct MemoryReport: Sendable, Equatable {
   /// Bytes of all keys' blocks, by the ledgers, and of what was removed and is being freed.
   public let keyBytes: Int
   public let removedBytes: Int
+  public let removedTableBytes: Int
 
   // MARK: Derived
 
@@ -166,6 +172,7 @@ public struct MemoryReport: Sendable, Equatable {
     stackBytes = shards.reduce(0) { $0.addingClamped($1.stackBytes) }
     keyBytes = shards.reduce(0) { $0.addingClamped($1.keyBytes) }
     removedBytes = shards.reduce(0) { $0.addingClamped($1.removedBytes) }
+    removedTableBytes = shards.reduce(0) { $0.addingClamped($1.removedTableBytes) }
     self.databases = databases.filter { $0.keyCount > 0 }
     totalAllocated = total
     peakAllocated = max(peakBytes, total)
