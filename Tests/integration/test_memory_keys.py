@@ -176,8 +176,8 @@ class MemoryKeys(ServerTestCase):
         self.assertEqual(reply["keys"], sum(counts.values()))
         for row in reply["prefixes"]:
             truth = exact[row["prefix"]]
-            self.assertLess(abs(row["bytes"] - truth["bytes"]), 0.15 * truth["bytes"], (row, truth))
-            self.assertLess(abs(row["keys"] - truth["keys"]), 0.15 * truth["keys"], (row, truth))
+            self.assertLess(abs(row["bytes"] - truth["bytes"]), 0.25 * truth["bytes"], (row, truth))
+            self.assertLess(abs(row["keys"] - truth["keys"]), 0.25 * truth["keys"], (row, truth))
         self.assertEqual([row["prefix"] for row in reply["prefixes"]], ["middle:", "large:", "small:"])
 
     def test_more_prefixes_than_there_is_room_for(self) -> None:

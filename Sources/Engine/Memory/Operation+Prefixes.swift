@@ -13,6 +13,8 @@ public struct PrefixReport: Sendable {
 }
 
 extension Operation {
+  /// The slice in which a sample is taken: the whole answer is to take less than 2 ms.
+  private static let sampleNanoseconds = 500_000.0
   /// A slice of an exact count. Commands are served between slices: short ones delay them little.
   private static let sliceNanoseconds: UInt64 = 300_000
   /// Prefixes that are merged in one step.
@@ -26,7 +28,7 @@ extension Operation {
       let budget = SliceBudget(on: shard)
       return shard.pointee.keyspace.estimatePrefixes(rule, in: databases, countMaximum: countMaximum) {
         share in
-        Double(budget.spentNanoseconds) >= share * Double(SliceBudget.sliceNanoseconds)
+        Double(budget.spentNanoseconds) >= share * Self.sampleNanoseconds
       }
     }
     var table = PrefixTable(hasher: localShard.pointee.keyspace.hasher)

@@ -21,7 +21,7 @@ public struct KeySize: Sendable {
 /// The largest keys.
 extension Keyspace {
   /// A shard with so few keys is walked through: there is no faster way, nor a more exact one.
-  private static let walkedKeysMaximum = 4_096
+  static let walkedKeysMaximum = 4_096
 
   /// The largest keys of some types and databases that `accepts` accepts, in descending order, at most
   /// `countMaximum`. Of more keys than can be walked through at once, these are the largest among the candidates

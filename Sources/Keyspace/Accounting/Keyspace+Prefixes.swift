@@ -32,13 +32,15 @@ extension Keyspace {
     var estimate = PrefixEstimate()
     var table = PrefixTable(hasher: hasher)
     let keyCount = max(1, databases.reduce(0) { $0 + count(in: $1) })
+    // Few keys take so little time that it is not looked at: their sums are always exact.
+    let isSmall = keyCount <= Self.walkedKeysMaximum
     var before = 0
     for database in databases where count(in: database) > 0 {
       before += count(in: database)
       estimate.total += totals(of: database)
       let quota = max(1, Self.sampledKeyMaximum * count(in: database) / keyCount)
       let share = Double(before) / Double(keyCount)
-      sample(rule, database, quota, &table, &estimate) { isSpent(share) }
+      sample(rule, database, quota, &table, &estimate) { !isSmall && isSpent(share) }
     }
     estimate.prefixes = table.largest(max(countMaximum, Self.prefixMinimum))
     return estimate
