@@ -11,7 +11,7 @@ public struct DefragmentationSchedule {
   fileprivate(set) var effort = 0
   fileprivate var cycleStart: UInt64 = 0
   /// What the cycle found to be gained.
-  fileprivate var sparseFreeBytes = 0
+  fileprivate var found = HeapFragmentation()
   /// The next cycle does not begin before this, and after that one without gain the pause is so long.
   fileprivate var notBefore: UInt64 = 0
   fileprivate var pause = DefragmentationTuning.shortestPause
@@ -54,7 +54,7 @@ extension UnsafeMutablePointer<Shard> {
     let settings = pointee.settings
     guard settings.activeDefragmentation else { return endDefragmentation(now) }
     // While much is being freed, pages are sparse that will soon be empty.
-    guard !pointee.keyspace.isDefragmenting, !pointee.keyspace.hasRemovedValues,
+    guard pointee.defragmentation.effort == 0, !pointee.keyspace.hasRemovedValues,
       now >= pointee.defragmentation.notBefore
     else { return }
     let lower = settings.defragmentationLowerPercentage
@@ -63,9 +63,7 @@ extension UnsafeMutablePointer<Shard> {
     guard found.sparseFreeBytes >= settings.defragmentationIgnoredBytes / pointee.server.shardCount,
       found.percentage >= Double(lower)
     else { return }
-    pointee.keyspace.beginDefragmentation(
-      found, lowerPercentage: lower, scannedFields: settings.defragmentationScannedFields)
-    pointee.defragmentation.sparseFreeBytes = found.sparseFreeBytes
+    pointee.defragmentation.found = found
     pointee.defragmentation.effort = effort(for: found.percentage)
     pointee.defragmentation.cycleStart = now
     pointee.defragmentation.nextSlice = now
@@ -95,6 +93,8 @@ extension UnsafeMutablePointer<Shard> {
       isIdle ? DefragmentationTuning.idleSliceNanoseconds : DefragmentationTuning.busySliceNanoseconds
     let start = pantala_ticks()
     let deadline = start &+ (budget << 16) / Swift.max(pointee.nanosecondsPerTickFixed, 1)
+    // Noting the sparse areas takes a slice of its own.
+    guard pointee.keyspace.isDefragmenting else { return beginDefragmentation(now) }
     var isComplete = false
     Allocator.givingBackAtOnce { isComplete = pointee.keyspace.defragment(untilTicks: deadline) }
     let spent = pointee.nanoseconds(ofTicks: pantala_ticks() &- start)
@@ -109,14 +109,23 @@ extension UnsafeMutablePointer<Shard> {
     pointee.defragmentation.nextSlice = now + spent * 100 / effort
   }
 
+  private func beginDefragmentation(_ now: UInt64) {
+    let settings = pointee.settings
+    pointee.keyspace.beginDefragmentation(
+      pointee.defragmentation.found, lowerPercentage: settings.defragmentationLowerPercentage,
+      scannedFields: settings.defragmentationScannedFields)
+    pointee.defragmentation.nextSlice = now + DefragmentationTuning.busySliceNanoseconds
+  }
+
   /// Decides when to look again: soon after a cycle that gave much back, later and later after others, which found blocks
   /// that can't be moved, or memory that changes faster than it can be put in order.
   private func completeDefragmentation(_ now: UInt64) {
-    let before = pointee.defragmentation.sparseFreeBytes
+    let before = pointee.defragmentation.found.sparseFreeBytes
     let left = pointee.keyspace.fragmentation(
       lowerPercentage: pointee.settings.defragmentationLowerPercentage)
     endDefragmentation(now)
-    if left.sparseFreeBytes <= before / 2 {
+    // Of more areas than were visited, others come into sight.
+    if left.sparseFreeBytes <= before / 2 || !left.isComplete {
       pointee.defragmentation.pause = DefragmentationTuning.shortestPause
     } else {
       pointee.defragmentation.notBefore = now + pointee.defragmentation.pause

@@ -163,3 +163,20 @@ class GivingBack(ServerTestCase):
             while self.server.resident_bytes() > start * 1.1 + 32 * MEBIBYTE:
                 self.assertLess(time.monotonic(), deadline, f"{self.server.resident_bytes() >> 20} MB after FLUSHALL")
                 time.sleep(0.01)
+
+    def test_tables_shrink(self) -> None:
+        c = self.server.connect(timeout=60)
+        c.command("DEBUG", "POPULATE", 300_000, "key", 4)
+
+        def table_bytes() -> int:
+            return c.command("MEMORY", "STATS").fields()["db.0"].fields()["overhead.hashtable.main"].value
+
+        full = table_bytes()
+        self.assertGreater(full, 300_000 * 9)
+        for batch in pipelines([["UNLINK", *(f"key:{number}" for number in range(start, start + 100))] for start in range(1_000, 300_000, 100)]):
+            c.pipeline(batch)
+        deadline = time.monotonic() + CONDITION_SECONDS
+        while table_bytes() > full / 20:
+            self.assertLess(time.monotonic(), deadline, f"tables of {table_bytes()} bytes for 1,000 keys")
+            time.sleep(0.05)
+        self.assertEqual(c.command("DBSIZE").value, 1_000)

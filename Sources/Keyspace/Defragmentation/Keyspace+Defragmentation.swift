@@ -48,6 +48,10 @@ public struct HeapFragmentation: Sendable, Equatable {
   public var sparseFreeBytes = 0
   /// Pieces of 64 KiB of such areas.
   var sparsePieceCount = 0
+  /// Whether all areas were visited.
+  public internal(set) var isComplete = true
+
+  public init() {}
 
   /// Free bytes for each 100 used.
   public var percentage: Double { usedBytes > 0 ? Double(freeBytes) * 100 / Double(usedBytes) : 0 }
@@ -60,15 +64,17 @@ public struct HeapFragmentation: Sendable, Equatable {
 /// Only the addresses of blocks change; whoever remembers one beyond its own step must not exist. (Handles and the blocks of
 /// large values are all that does, and locks, watches, waiting and tracking know keys by their hashes.)
 extension Keyspace {
-  /// Areas visited at the most to find the sparse ones, which come before the full ones: a millisecond's worth.
-  private static let areaMaximum = 65_536
+  /// Areas visited at the most to find the sparse ones, which come before the full ones: half a millisecond's worth. More
+  /// are the business of the next cycle.
+  private static let areaMaximum = 24_576
   /// Areas with fewer free bytes for each 100 used are never worth emptying.
   private static let sparsePercentageMinimum = 5
 
   /// Whether a cycle is under way.
   public var isDefragmenting: Bool { defragmentation != nil }
 
-  /// Looks at the areas of the heap. `lowerPercentage` says what is sparse: free bytes for each 100 used.
+  /// Looks at the areas of the heap, or at as many of those partly used as one step may visit. `lowerPercentage` says
+  /// what is sparse: free bytes for each 100 used.
   public func fragmentation(lowerPercentage: Int) -> HeapFragmentation {
     var result = HeapFragmentation()
     var areasLeft = Self.areaMaximum
@@ -82,7 +88,7 @@ extension Keyspace {
       areasLeft -= 1
       return areasLeft > 0
     }
-    result.usedBytes = max(result.usedBytes, heap.liveBytes)
+    result.isComplete = areasLeft > 0
     return result
   }
 
