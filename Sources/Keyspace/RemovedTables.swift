@@ -59,15 +59,17 @@ struct RemovedTables {
   private static func free(_ segment: Segment, bucket: Int, heap: ShardHeap, _ body: (Handle) -> Void) -> Int
   {
     var occupied = segment.occupiedSlots(in: bucket)
-    let count = occupied.nonzeroBitCount
+    // Empty buckets cost something, too.
+    var cost = 1
     while occupied != 0 {
       let handle = segment.handle(at: Place(bucket: bucket, slot: occupied.trailingZeroBitCount))
       occupied &= occupied - 1
+      // Large blocks leave whole pages, which the system takes its time to take back.
+      cost += 1 + handle.countedBytes / 1_024
       body(handle)
       heap.free(handle.block, for: .dataset)
     }
-    // Empty buckets cost something, too.
-    return count + 1
+    return cost
   }
 
   private mutating func free(_ block: UnsafeMutableRawPointer, heap: ShardHeap) {
