@@ -243,6 +243,7 @@ class MemoryKeys(ServerTestCase):
         # A pattern for which many matchers need forever.
         self.c.command("SET", "a" * 2_000, "x")
         self.assertEqual(self.ask("TOP", "MATCH", "a*" * 500 + "b"), [])
+        self.assert_error(self.c.command("MEMORY", "TOP", "MATCH", "a*" * 5_000 + "b"), "ERR the pattern takes too long to match")
         self.assertEqual(len(self.ask("TOP", "COUNT", 2**63 - 1)), 1)
         self.c.pipeline([["MULTI"], ["MEMORY", "PREFIX", "EXACT"], ["MEMORY", "TYPES"]])
         replies = self.c.command("EXEC").value

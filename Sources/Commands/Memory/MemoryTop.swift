@@ -22,7 +22,7 @@ enum MemoryTopCommand: CoordinatedCommand {
   private struct Request: Sendable {
     var count = 10
     var types = ValueType.allCases
-    var pattern: GlobPattern?
+    var pattern: ByteView?
     var databases: Range<Int>
 
     init(_ arguments: Arguments, databaseCount: Int) throws(CommandError) {
@@ -39,7 +39,7 @@ enum MemoryTopCommand: CoordinatedCommand {
           types = ValueType.allCases.filter { value.equalsIgnoringCase($0.name) }
           if types.isEmpty { throw CommandError("ERR unknown type name") }
         } else if arguments.isWord("match", at: index) {
-          pattern = GlobPattern(value)
+          pattern = value
         } else if arguments.isWord("db", at: index) {
           let database = try databaseIndex(value, count: databaseCount)
           databases = database..<(database + 1)
@@ -49,22 +49,16 @@ enum MemoryTopCommand: CoordinatedCommand {
         index += 2
       }
     }
-
-    func accepts(_ key: ByteView) -> Bool {
-      guard let pattern, !pattern.matchesEverything else { return true }
-      return pattern.matches(key)
-    }
   }
 
   static func coordinate(_ operation: Operation) async {
     do throws(CommandError) {
       let request = try Request(
         operation.arguments, databaseCount: operation.localShard.pointee.keyspace.databaseCount)
-      let parts = await operation.onEveryShard { shard in
-        shard.pointee.keyspace.largestKeys(request.count, of: request.types, in: request.databases) {
-          request.accepts($0)
-        }
-      }
+      guard
+        let parts = await operation.largestKeys(
+          request.count, of: request.types, in: request.databases, matching: request.pattern)
+      else { throw CommandError("ERR the pattern takes too long to match") }
       var keys: [(shard: Int, size: KeySize)] = []
       for (shard, part) in parts.enumerated() { keys += part.map { (shard, $0) } }
       keys.sort { $0.size.usageBytes > $1.size.usageBytes }
