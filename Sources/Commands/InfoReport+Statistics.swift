@@ -35,7 +35,7 @@ extension InfoReport {
     info.field("expired_time_cap_reached_count", whole.keyspace.expireCyclesCutShort)
     info.field("expire_cycle_cpu_milliseconds", whole.keyspace.expireCycleMicroseconds / 1_000)
     info.field("evicted_keys", whole.keyspace.evicted)
-    info.field("evicted_clients", 0)
+    info.field("evicted_clients", whole.evictedClients)
     info.field("total_eviction_exceeded_time", whole.evictionExceeded.total)
     info.field("current_eviction_exceeded_time", whole.evictionExceeded.current)
     info.field("keyspace_hits", whole.keyspace.hits)

@@ -19,10 +19,46 @@ extension Directive {
     .integer(
       "lfu-decay-time", \.lfuDecayMinutes, 0...Int(Int32.max),
       summary: "minutes after which an unused key's frequency falls by one; 0 never lets it"),
+    maxMemoryClients,
     .boolean(
       "replica-ignore-maxmemory", aliases: ["slave-ignore-maxmemory"], \.replicaIgnoresMaxMemory,
       summary: "whether a replica leaves eviction to its primary"),
   ]
+
+  private static let maxMemoryClients = Directive.single(
+    "maxmemory-clients", kind: .list(form: "<bytes, or a percentage of maxmemory>"), isMutable: true,
+    summary: "memory all clients together may take, the largest going first; 0 sets no limit",
+    read: { settings in
+      switch settings.maxMemoryClients {
+      case .bytes(let bytes): "\(bytes)"
+      case .percentage(let percentage): "\(percentage)%"
+      }
+    },
+    write: { (settings, argument) throws(ConfigurationError) in
+      settings.maxMemoryClients = try clientMemoryLimit(argument)
+    },
+    format: { settings in
+      switch settings.maxMemoryClients {
+      case .bytes(let bytes): ValueText.memory(bytes)
+      case .percentage(let percentage): "\(percentage)%"
+      }
+    })
+
+  private static func clientMemoryLimit(_ argument: String) throws(ConfigurationError) -> ClientMemoryLimit {
+    if argument.hasSuffix("%") {
+      guard let percentage = ValueText.integer(String(argument.dropLast())), percentage >= 0 else {
+        throw .invalidValue(reason: "argument must be a memory or percent value")
+      }
+      guard percentage <= 100 else {
+        throw .invalidValue(reason: "percentage argument must be less or equal to 100")
+      }
+      return .percentage(percentage)
+    }
+    guard let bytes = ValueText.memory(argument).flatMap(Int.init(exactly:)) else {
+      throw .invalidValue(reason: "argument must be a memory or percent value")
+    }
+    return .bytes(bytes)
+  }
 
   /// Directives of files from other servers that are accepted where they ask for what this server does.
   static let persistence: [Directive] = [

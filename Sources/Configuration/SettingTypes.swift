@@ -35,6 +35,14 @@ public enum MaxMemoryPolicy: String, Sendable, CaseIterable {
   public var countsUse: Bool { self == .volatileFrequency || self == .allKeysFrequency }
 }
 
+/// How much memory all clients together may take.
+public enum ClientMemoryLimit: Sendable, Equatable {
+  /// So many bytes; 0 sets no limit.
+  case bytes(Int)
+  /// A percentage of `maxmemory`.
+  case percentage(Int)
+}
+
 /// Who may do something dangerous; the raw value is the word in the configuration file.
 public enum ProtectedAccess: String, Sendable, CaseIterable {
   /// Refused for everyone.

@@ -90,6 +90,8 @@ public struct Settings: Sendable, Equatable {
   public var lfuLogFactor = 10
   /// Minutes after which an unused key's frequency falls by one; 0 never lets it. Directive `lfu-decay-time`.
   public var lfuDecayMinutes = 1
+  /// Memory that all clients together may take. Directive `maxmemory-clients`.
+  public var maxMemoryClients = ClientMemoryLimit.bytes(0)
   /// Whether a replica leaves eviction to its primary. Directive `replica-ignore-maxmemory`.
   public var replicaIgnoresMaxMemory = true
 

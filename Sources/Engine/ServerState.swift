@@ -1,6 +1,7 @@
 import Bytes
 import Configuration
 import Ring
+import Statistics
 import Synchronization
 
 /// What all loops share: the configuration, the way to each other, and a few counters.
@@ -27,6 +28,16 @@ public final class ServerState: Sendable {
   /// The part of them that is data: what `maxmemory` limits. And whether the shard has keys that can be evicted, as far as is known.
   let dataBytes: [AtomicCell]
   let candidateFlags: [AtomicCell]
+  /// The system's limits to the process's memory, and what it took when it began to serve.
+  public let systemLimits = SystemLimits.ofThisProcess()
+  let baseUse = Mutex<MemoryUse?>(nil)
+  /// Bytes that it could still take when somebody last looked, whether that is too little, and whether a reserve was made.
+  let systemRoomBytes = AtomicCell(.max)
+  let systemShortage = AtomicCell(0)
+  let reserveMade = AtomicCell(0)
+  /// What the clients of each loop take, and the largest of them: kept while `maxmemory-clients` limits it.
+  let clientBytes: [AtomicCell]
+  let largestClientBytes: [AtomicCell]
   /// Clients of each loop, those on their way to it included.
   public let clientCounts: [AtomicCell]
 
@@ -80,6 +91,8 @@ public final class ServerState: Sendable {
     publishedMemory = (0..<shardCount).map { _ in PublishedMemory() }
     dataBytes = (0..<shardCount).map { _ in AtomicCell(0) }
     candidateFlags = (0..<shardCount).map { _ in AtomicCell(1) }
+    clientBytes = (0..<shardCount).map { _ in AtomicCell(0) }
+    largestClientBytes = (0..<shardCount).map { _ in AtomicCell(0) }
     trackingClientCounts = (0..<shardCount).map { _ in AtomicCell(0) }
     trackedKeyCounts = (0..<shardCount).map { _ in AtomicCell(0) }
     subscriptionCounts = (0..<shardCount).map { _ in AtomicCell(0) }
@@ -112,6 +125,9 @@ public final class ServerState: Sendable {
     }
     try outcome.get()
   }
+
+  /// What the clients of all loops take.
+  var publishedClientBytes: Int { clientBytes.reduce(0) { $0 + $1.load() } }
 
   public var clientCount: Int { clientCounts.reduce(0) { $0 + $1.load() } }
 }

@@ -21,11 +21,18 @@ extension Shard {
     refusesWrites = false
   }
 
+  /// What a client's unsent replies may take: what its class allows, and no more than what the system leaves for one client.
+  func outputLimit(of client: UnsafeMutablePointer<Client>) -> Int {
+    let limit = settings.outputBufferLimits.limit(of: client.pointee.kind).hardBytes
+    guard let share = server.clientShareBytes else { return limit }
+    return limit > 0 ? min(limit, share) : share
+  }
+
   /// Gives the clients' replies the limits of their classes.
   private func adoptOutputLimits() {
     var client = firstClient
     while let current = client {
-      current.pointee.reply.byteLimit = settings.outputBufferLimits.limit(of: current.pointee.kind).hardBytes
+      current.pointee.reply.byteLimit = outputLimit(of: current)
       client = current.pointee.next
     }
   }

@@ -41,6 +41,10 @@ public struct Shard: ~Copyable {
   var hasReadyKeys = false
   /// This shard's part in keeping to `maxmemory`.
   var dataLimit = DataLimit()
+  /// The same for `maxmemory-clients`.
+  var clientEviction = ClientEviction()
+  /// What it last saw of the room that the system leaves.
+  var systemRoom = SystemRoom()
   /// Set when memory is full, on whatever shards: commands that add data are refused.
   public internal(set) var refusesWrites = false
 
@@ -227,6 +231,8 @@ public struct Shard: ~Copyable {
     }
     errors.reset()
     keyspace.statistics = KeyspaceStatistics()
+    clientEviction.evictedCount = 0
+    dataLimit.exceededMilliseconds = 0
     network = NetworkCounters()
     commandCount = 0
     commandsPerSecond.reset()

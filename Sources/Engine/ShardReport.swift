@@ -62,6 +62,8 @@ public struct ShardReport: Sendable {
   public var keyspace = KeyspaceStatistics()
   /// Changes to keys since the start.
   public var changes = 0
+  /// Clients closed because all together took too much.
+  public var evictedClients = 0
   /// Milliseconds for which evictions could not hold memory within its limit: in all, and up to now. Of several shards, the longest.
   public var evictionExceeded: (total: Int64, current: Int64) = (0, 0)
   public var network = NetworkCounters()
@@ -97,6 +99,7 @@ public struct ShardReport: Sendable {
     shardCount = 1
     keyspace = shard.pointee.keyspace.statistics
     changes = shard.pointee.keyspace.dirty
+    evictedClients = shard.pointee.clientEviction.evictedCount
     evictionExceeded = shard.pointee.exceeded
     network = shard.pointee.network
     commandCount = shard.pointee.commandCount
@@ -155,6 +158,7 @@ public struct ShardReport: Sendable {
     timesToLive = Self.added(timesToLive, other.timesToLive, +)
     keyspace.merge(other.keyspace)
     changes += other.changes
+    evictedClients += other.evictedClients
     evictionExceeded = (
       max(evictionExceeded.total, other.evictionExceeded.total),
       max(evictionExceeded.current, other.evictionExceeded.current)

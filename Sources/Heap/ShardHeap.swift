@@ -51,7 +51,7 @@ public struct ShardHeap {
     #else
       let block = mi_heap_malloc(heap, request)
     #endif
-    guard let block else { Self.outOfMemory(request) }
+    guard let block = block ?? rescued(request, zeroed: false) else { Self.outOfMemory(request) }
     counts[purpose.rawValue] &+= Self.usableSize(block)
     return block
   }
@@ -64,7 +64,7 @@ public struct ShardHeap {
     #else
       let block = mi_heap_zalloc(heap, request)
     #endif
-    guard let block else { Self.outOfMemory(request) }
+    guard let block = block ?? rescued(request, zeroed: true) else { Self.outOfMemory(request) }
     counts[purpose.rawValue] &+= Self.usableSize(block)
     return block
   }
@@ -90,7 +90,7 @@ public struct ShardHeap {
     #else
       let moved = mi_heap_realloc(heap, block, request)
     #endif
-    guard let moved else { Self.outOfMemory(request) }
+    guard let moved = moved ?? rescued(request, moving: block) else { Self.outOfMemory(request) }
     counts[purpose.rawValue] &+= Self.usableSize(moved) &- before
     return moved
   }

@@ -149,9 +149,11 @@ extension UnsafeMutablePointer<ShardLoop> {
   private func checkInputLimits(_ client: UnsafeMutablePointer<Client>) {
     let held = client.pointee.queryBuffer.count
     if held == 0 { return }
-    if held > pointee.shard.pointee.settings.clientQueryBufferLimitBytes {
+    let limit = Swift.min(
+      pointee.shard.pointee.settings.clientQueryBufferLimitBytes, pointee.server.clientShareBytes ?? .max)
+    if held > limit {
       pointee.logger.warning(
-        "Closing client \(client.pointee.address): its query buffer reached the limit of \(pointee.shard.pointee.settings.clientQueryBufferLimitBytes) bytes"
+        "Closing client \(client.pointee.address): its query buffer reached the limit of \(limit) bytes"
       )
       pointee.shard.pointee.network.queryBufferLimitDisconnections += 1
       pointee.shard.close(client, afterReply: false)

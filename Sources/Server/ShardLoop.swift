@@ -236,6 +236,13 @@ extension ShardLoop {
     server.publishedMemory[index].store(shard.pointee.heap, runtimeBytes: shard.pointee.runtimeAreas.used)
     shard.keepWithinLimit()
     for helper in shard.takeHelpers() { coordinator.notify(helper) { _ in } }
+    shard.keepClientsWithinLimit { client, bytes in
+      logger.warning(
+        "Closing client \(client.pointee.address), which takes \(bytes) bytes: all clients together take more than maxmemory-clients"
+      )
+      shard.close(client, afterReply: false)
+    }
+    if shard.takesOthersForClients() { coordinator.notifyOthers { $0.askForClients() } }
     // A peak may be over before the next regular look.
     if abs(bytes - shard.pointee.bytesAtPeakLook) >= LoopTuning.peakLookBytes {
       shard.pointee.bytesAtPeakLook = bytes

@@ -61,6 +61,7 @@ struct DirectiveTests {
     ("active-defrag-cycle-max", "25"), ("active-defrag-max-scan-fields", "1000"),
     ("maxmemory-samples", "5"), ("maxmemory-eviction-tenacity", "10"),
     ("lfu-log-factor", "10"), ("lfu-decay-time", "1"), ("replica-ignore-maxmemory", "yes"),
+    ("maxmemory-clients", "0"),
   ]
 
   @Test("defaults as CONFIG GET prints them", arguments: defaultTexts)

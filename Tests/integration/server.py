@@ -10,6 +10,7 @@ import functools
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -72,10 +73,18 @@ class Server:
     """One running server. `options` are redis.conf names for the command line (a value of None leaves one out),
     `configuration` is the text of a file given beside them."""
 
-    def __init__(self, binary: str | None = None, shards: int = 2, configuration: str | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        binary: str | None = None,
+        shards: int = 2,
+        configuration: str | None = None,
+        address_space_bytes: int | None = None,
+        **options: Any,
+    ) -> None:
         self.binary = binary or binary_under_test()
         self.is_pantala, self.version = version_of(self.binary)
         self.shards = shards
+        self.address_space_bytes = address_space_bytes
         self.options = {name.replace("_", "-"): value for name, value in options.items()}
         self.password = self.options.get("requirepass")
         self.directory = Path(tempfile.mkdtemp(prefix="pantala-test-"))
@@ -127,7 +136,11 @@ class Server:
             self.port = free_port()
             with open(self.output_path, "wb") as output:
                 self.process = subprocess.Popen(
-                    self._arguments(self.port), stdout=output, stderr=subprocess.STDOUT, cwd=self.directory
+                    self._arguments(self.port),
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    cwd=self.directory,
+                    preexec_fn=self._limit_address_space if self.address_space_bytes else None,
                 )
             started = time.monotonic()
             if self._wait_until_ready():
@@ -137,6 +150,9 @@ class Server:
             if "in use" not in self.log():
                 break
         raise LifeCycleError(f"{self.binary} did not start: {' '.join(self._arguments(self.port))}\n{self.log()}")
+
+    def _limit_address_space(self) -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (self.address_space_bytes, self.address_space_bytes))
 
     def start_again(self) -> None:
         """After a crash that was noted: the same server, on another port."""

@@ -113,6 +113,11 @@ extension UnsafeMutablePointer<Shard> {
   @inline(never)
   func makeRoom() -> Bool {
     publishData()
+    lookForSystemRoom()
+    if pointee.server.isSystemShort, !pointee.isInTransaction {
+      refuseForSystem()
+      return false
+    }
     let maximum = pointee.settings.maxMemoryBytes
     let total = pointee.server.publishedDataBytes
     if maximum == 0 || total <= maximum {
@@ -149,22 +154,22 @@ extension UnsafeMutablePointer<Shard> {
   /// each turn.
   public func keepWithinLimit() {
     publishData()
+    lookForSystemRoom()
     let maximum = pointee.settings.maxMemoryBytes
     pointee.dataLimit.isUnfinished = false
     pointee.dataLimit.wantsHelp = false
-    if maximum == 0 {
-      pointee.refusesWrites = false
-      pointee.dataLimit.granted = .max
-      return endExcess()
+    if maximum == 0, !pointee.server.isSystemShort {
+      return grant(total: 0, maximum: 0)
     }
     let total = pointee.server.publishedDataBytes
-    if total <= maximum {
-      grant(total: total, maximum: maximum)
-      return
+    if maximum == 0 || total <= maximum {
+      if pointee.server.isSystemShort { return refuseForSystem() }
+      return grant(total: total, maximum: maximum)
     }
     let outcome = evict(maximum: maximum, nanoseconds: EvictionTuning.turnNanoseconds)
     note(outcome, pointee.server.publishedDataBytes, maximum)
     pointee.dataLimit.isUnfinished = outcome == .unfinished
+    if pointee.server.isSystemShort { refuseForSystem() }
   }
 
   /// Whether the loop has evictions to go on with.
@@ -187,8 +192,9 @@ extension UnsafeMutablePointer<Shard> {
     pointee.refusesWrites = false
     showCandidates(true)
     endExcess()
+    let step = pointee.server.hasSystemLimits ? SystemRoom.stepBytes : Int.max
     guard maximum > 0 else {
-      pointee.dataLimit.granted = .max
+      pointee.dataLimit.granted = step == .max ? .max : pointee.heap.keyBytes + step
       return
     }
     let room = maximum - total
@@ -196,7 +202,13 @@ extension UnsafeMutablePointer<Shard> {
     let part =
       shardCount == 1
       ? room : Swift.min(room / (2 * shardCount), maximum / (EvictionTuning.grantShare * shardCount))
-    pointee.dataLimit.granted = pointee.heap.keyBytes + part
+    pointee.dataLimit.granted = pointee.heap.keyBytes + Swift.min(part, step)
+  }
+
+  /// The system leaves no room for more data: each command that adds some asks again, and is refused.
+  private func refuseForSystem() {
+    pointee.refusesWrites = true
+    pointee.dataLimit.granted = pointee.heap.keyBytes - 1
   }
 
   private func showCandidates(_ hasSome: Bool) {
@@ -335,6 +347,11 @@ extension UnsafeMutablePointer<Shard> {
   /// The error's text.
   var outOfMemoryText: String {
     let settings = pointee.settings
+    if pointee.server.isSystemShort {
+      let limit = pointee.server.systemLimits.leastBytes ?? 0
+      return
+        "\(ErrorText.outOfMemory) Now the system's limit of \(limit) bytes (a control group, or ulimit -v) is near: see INFO memory."
+    }
     var reason = "data takes \(pointee.server.publishedDataBytes) bytes of \(settings.maxMemoryBytes)"
     if let rule = settings.maxMemoryPolicy.rule {
       reason +=

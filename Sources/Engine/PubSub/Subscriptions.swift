@@ -231,7 +231,6 @@ extension UnsafeMutablePointer<Shard> {
 
   /// Gives a client's replies the limit of its class.
   public func adoptOutputLimit(_ client: UnsafeMutablePointer<Client>) {
-    client.pointee.reply.byteLimit =
-      pointee.settings.outputBufferLimits.limit(of: client.pointee.kind).hardBytes
+    client.pointee.reply.byteLimit = pointee.outputLimit(of: client)
   }
 }

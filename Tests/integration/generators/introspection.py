@@ -17,6 +17,7 @@ PARAMETERS = {
     b"maxmemory-policy": ((b"noeviction", b"allkeys-LRU", b"volatile-ttl"), (b"bogus", b"")),
     b"maxmemory-samples": ((b"5", b"1", b"64"), (b"0", b"abc", b"-1")),
     b"maxmemory-eviction-tenacity": ((b"10", b"0", b"100"), (b"101", b"-1", b"x")),
+    b"maxmemory-clients": ((b"0", b"5%", b"1gb"), (b"101%", b"-1", b"x%", b"abc")),
     b"lfu-log-factor": ((b"10", b"0"), (b"-1", b"abc")),
     b"lfu-decay-time": ((b"1", b"0"), (b"-1", b"abc")),
     b"replica-ignore-maxmemory": ((b"yes", b"no"), (b"maybe",)),
