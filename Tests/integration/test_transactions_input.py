@@ -247,7 +247,10 @@ class Leaks(ServerTestCase):
         for name, state in self.STATES.items():
             with self.subTest(name):
                 own = self.c.command("CLIENT", "ID").value
+                before = int(self.server.info("clients")["connected_clients"])
                 clients = [self.leave(state, b"", False) for _ in range(4)]
+                # Who has not been accepted yet would not be killed.
+                self.eventually(lambda: int(self.server.info("clients")["connected_clients"]) >= before + len(clients))
                 time.sleep(0.02)
                 self.c.command("CLIENT", "KILL", "LADDR", f"127.0.0.1:{self.server.port}")
                 for c in clients:
