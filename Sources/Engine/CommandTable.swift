@@ -60,7 +60,8 @@ public struct CommandEntry {
     blockingCommand = command as? any BlockingCommand.Type
     elementArgument = (command as? any ElementCommand.Type)?.elementArgument ?? 0
     isContainer = command is any CommandContainer.Type
-    hasKeys = !declaration.keys.isEmpty
+    // Channels are declared as keys, but nobody owns one.
+    hasKeys = !isPublishing && !declaration.keys.isEmpty
     hidesKeys = declaration.keys.contains { $0.hidesKeys }
     if !isPublishing, declaration.keys.count == 1, case .index(let first) = declaration.keys[0].begin,
       case .range(let last, let step, let limit) = declaration.keys[0].find, limit <= 1

@@ -147,6 +147,20 @@ struct PubSubTests {
     }
   }
 
+  @Test("reaches the subscribers of the publisher's own loop, whatever the name of the channel")
+  func ownLoop() {
+    withCluster(shardCount: 2) { cluster in
+      let subscriber = cluster.connect()
+      let publisher = cluster.connect()
+      for shard in 0..<2 {
+        let channel = cluster.key("channel", on: shard)
+        _ = subscriber.ask("SSUBSCRIBE", channel)
+        #expect(publisher.ask("SPUBLISH", channel, "news") == ":1\\r\\n")
+        #expect(subscriber.answer() == shown(encoded(["smessage", channel, "news"])))
+      }
+    }
+  }
+
   @Test("let a RESP2 subscriber call few commands, and a RESP3 one all")
   func subscribedMode() {
     withCluster(shardCount: 1) { cluster in
