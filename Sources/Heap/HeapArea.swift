@@ -23,6 +23,15 @@ extension ShardHeap {
   /// Areas lie on boundaries of so many bytes, and two never share what lies between two boundaries.
   public static let areaGranularityBytes = 64 << 10
 
+  /// Whether there are areas to visit: not with the system's allocator, which a sanitizer's build has.
+  public static var hasAreas: Bool {
+    #if SYSTEM_ALLOCATOR
+      false
+    #else
+      true
+    #endif
+  }
+
   /// Calls `body` with the heap's areas, those without a free block last, until it returns false. Returns whether all
   /// were visited. Costs 10 to 20 ns for each; `body` must not allocate in the heap.
   ///
