@@ -49,9 +49,14 @@ struct ListMovement: Sendable {
   }
 
   /// The same, but where there is no element nothing is written, and the result is false.
-  func attempt(on shard: UnsafeMutablePointer<Shard>, _ reply: UnsafeMutablePointer<ReplyBuffer>) -> Bool {
+  ///
+  /// - Parameter ignoresOtherTypes: whether a source that is no list counts as one that is not there.
+  func attempt(
+    on shard: UnsafeMutablePointer<Shard>, ignoresOtherTypes: Bool, _ reply: UnsafeMutablePointer<ReplyBuffer>
+  ) -> Bool {
     let key = Key(source, hasher: shard.pointee.keyspace.hasher)
-    if shard.pointee.keyspace.lookup(key, in: database, for: .write) == nil { return false }
+    guard let entry = shard.pointee.keyspace.lookup(key, in: database, for: .write) else { return false }
+    if ignoresOtherTypes, entry.kind != .list { return false }
     run(on: shard, reply)
     return true
   }
@@ -67,12 +72,12 @@ struct ListMovement: Sendable {
 
   /// Does it over two shards. The reply is the element.
   func run(_ operation: Operation) async {
-    if await !attempt(operation) { operation.reply.pointee.null() }
+    if await !attempt(operation, ignoresOtherTypes: false) { operation.reply.pointee.null() }
   }
 
   /// The same, but where there is no element nothing is written, and the result is false. A look at both lists, then push and
   /// pop at once: the keys are locked. They may be one shard's, too.
-  func attempt(_ operation: Operation) async -> Bool {
+  func attempt(_ operation: Operation, ignoresOtherTypes: Bool) async -> Bool {
     let (sourceShard, targetShard) = (operation.shard(of: source), operation.shard(of: target))
     let shards = Set([sourceShard, targetShard]).sorted()
     let looks = await operation.onShards(shards) { [self] shard in
@@ -83,6 +88,7 @@ struct ListMovement: Sendable {
     }
     switch looks.compactMap({ $0.0 }).first ?? .missing {
     case .missing: return false
+    case .otherType where ignoresOtherTypes: return false
     case .element(let element) where looks.allSatisfy({ $0.1 }):
       _ = await operation.onShards(shards) { [self] shard in
         if shard.pointee.index == targetShard { push(element, on: shard) }

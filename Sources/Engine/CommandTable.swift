@@ -35,8 +35,8 @@ public struct CommandEntry {
   let usesWholeShards: Bool
   /// Whether an operation locks its keys before it begins, until it ends.
   let locksKeys: Bool
-  /// Whether the command is executed in a transaction's queueing phase instead of being queued.
-  let endsTransaction: Bool
+  /// Whether the command is executed at once even where its client's commands are queued.
+  let isNeverQueued: Bool
   /// Whether a call with keys of several shards can be done by every shard with its own keys, and the replies merged.
   let isSplittable: Bool
   /// Where the subcommands start in the table, and how many there are.
@@ -79,7 +79,7 @@ public struct CommandEntry {
       || requestPolicy == .allShards && keyCommand != nil
         && !flags.isDisjoint(with: [.write, .readOnly])
     locksKeys = coordinatedCommand?.locksKeys ?? true
-    endsTransaction = ["multi", "exec", "discard", "watch", "quit", "reset"].contains(declaration.name)
+    isNeverQueued = ["multi", "exec", "discard", "watch", "quit", "reset"].contains(declaration.name)
     isSplittable =
       requestPolicy == .multiShard && responsePolicy != .special && keyCommand != nil
       && coordinatedCommand == nil && firstKey > 0 && lastKey == -1

@@ -87,7 +87,7 @@ extension UnsafeMutablePointer<Coordinator> {
     if flags.contains(.subscriber), client.pointee.version == .resp2, !entry.pointee.isForSubscribers {
       return .refused(.subscribing(entry))
     }
-    guard flags.contains(.multi), !entry.pointee.endsTransaction else { return nil }
+    guard flags.contains(.multi), !entry.pointee.isNeverQueued else { return nil }
     return entry.pointee.flags.contains(.noMulti) ? .refused(.notInTransaction(entry)) : .queued(entry)
   }
 

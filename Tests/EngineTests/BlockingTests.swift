@@ -127,6 +127,29 @@ import Testing
     }
   }
 
+  /// What a key has become while they waited is nothing to those whose time is over.
+  @Test(arguments: shardCounts) func otherTypesAreNothingAtTheEnd(_ shardCount: Int) {
+    withCluster(shardCount: shardCount) { cluster in
+      let key = cluster.key(on: 0)
+      let target = cluster.key("target", on: shardCount - 1)
+      let other = cluster.connect()
+      let calls = [
+        ["BLPOP", key, target, "0.5"], ["BLPOP", key, "0.5"], ["BZPOPMIN", key, "0.5"],
+        ["BLMOVE", key, target, "LEFT", "RIGHT", "0.5"], ["XREAD", "BLOCK", "500", "STREAMS", key, "0-0"],
+      ]
+      let waiters = calls.map { call in
+        let waiter = cluster.connect(to: shardCount - 1)
+        waiter.deliver(encoded(call))
+        #expect(waiter.answer() == "")
+        return waiter
+      }
+      #expect(other.tell("SET", key, "x") == "+OK")
+      cluster.passTime()
+      for waiter in waiters { #expect(waiter.heard() == "*-1") }
+      #expect(cluster.waits == (0, 0))
+    }
+  }
+
   @Test(arguments: shardCounts) func aMoveToAnotherTypeFailsAndLeavesTheElement(_ shardCount: Int) {
     withCluster(shardCount: shardCount) { cluster in
       let source = cluster.key("source", on: 0)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import random
 import threading
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 from resp import Connection, Reply
 from server import ServerTestCase, seed
 
 TYPES = ["string", "list", "hash", "set", "zset", "stream"]
+# How often an audit is begun until one is stopped before it is over.
+ATTEMPTS = 50
 PREFIXES = ["user:", "session:", "cache:page:", "cache:part:", "q-", ""]
 
 
@@ -186,23 +189,50 @@ class MemoryKeys(ServerTestCase):
         self.assertEqual((reply["keys"], reply["visited.keys"], len(reply["prefixes"])), (80_000, 80_000, 1_000))
         self.assertEqual(reply["other.keys"], 79_000)
 
-    def test_a_walk_is_visible_and_can_be_stopped(self) -> None:
-        self.c.pipeline(["SET", f"key:{n}", "y"] for n in range(400_000))
+    def watch(self, *arguments: object) -> tuple[Callable[[], Any], list[Any]]:
+        """Begins a walk; what waits for its answer, and the walks that were under way before it came."""
         replies: list[Any] = []
         asking = self.connect(3)
-        thread = threading.Thread(target=lambda: replies.append(plain(asking.command("MEMORY", "PREFIX", "EXACT"))))
+        thread = threading.Thread(target=lambda: replies.append(plain(asking.command("MEMORY", *arguments))))
         thread.start()
         walks: list[Any] = []
         while thread.is_alive() and not walks:
             walks = self.ask("WALKS")
+
+        def answer() -> Any:
+            thread.join()
+            return replies[0]
+
+        return answer, walks
+
+    def test_a_walk_is_visible_and_can_be_stopped(self) -> None:
+        self.c.pipeline(["SET", f"key:{n}", "y"] for n in range(400_000))
+        answer, walks = self.watch("PREFIX", "EXACT")
         if walks:
             self.assertEqual(walks[0]["command"], "memory|prefix")
             self.assertTrue(0 <= walks[0]["visited.keys"] <= walks[0]["keys"] == 400_000)
             self.c.command("MEMORY", "WALKS", "STOP", walks[0]["id"])
-        thread.join()
+        reply = answer()
         self.assertEqual(self.ask("WALKS"), [])
-        self.assertIn(replies[0]["exact"], (0, 1))
-        self.assertEqual(replies[0]["exact"], int(replies[0]["visited.keys"] == 400_000))
+        self.assertIn(reply["exact"], (0, 1))
+        self.assertEqual(reply["exact"], int(reply["visited.keys"] == 400_000))
+
+    def test_an_audit_is_visible_and_can_be_stopped(self) -> None:
+        self.c.pipeline(["SET", f"key:{n}", "y"] for n in range(400_000))
+        excuses: list[str] = []
+        for _ in range(ATTEMPTS):
+            answer, walks = self.watch("AUDIT")
+            if walks:
+                self.assertEqual((walks[0]["command"], walks[0]["keys"]), ("memory|audit", 400_000))
+                self.c.command("MEMORY", "WALKS", "STOP", walks[0]["id"])
+            audit = answer()
+            self.assertEqual(audit["differences"], 0, audit)
+            excuses = [check["skipped"] for check in audit["checks"] if check["check"] == "keys"]
+            if excuses:
+                break
+        self.assertEqual(excuses, ["it was stopped"] * self.SHARDS)
+        self.assertEqual(self.ask("WALKS"), [])
+        self.assertEqual(self.ask("AUDIT")["skipped"], 0)
 
     def test_replies_of_both_protocols(self) -> None:
         self.c.command("SET", "user:1", "x")

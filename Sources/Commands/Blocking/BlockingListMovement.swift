@@ -91,10 +91,15 @@ struct ListMovementRequest: WaitingRequest {
     movement(in: key.database).run(on: key.shard, reply)
   }
 
-  func attempt(_ operation: Operation, givesWay: Bool) async -> Bool {
+  func attempt(_ operation: Operation, _ turn: WaitingTurn) async -> Bool {
     let movement = movement(in: operation.database)
+    let ignoresOtherTypes = turn == .afterWaiting
     let shards = operation.keyShards
-    guard shards.count == 1 else { return await movement.attempt(operation) }
-    return await operation.write(on: shards[0]) { movement.attempt(on: $0, $1) }
+    guard shards.count == 1 else {
+      return await movement.attempt(operation, ignoresOtherTypes: ignoresOtherTypes)
+    }
+    return await operation.write(on: shards[0]) {
+      movement.attempt(on: $0, ignoresOtherTypes: ignoresOtherTypes, $1)
+    }
   }
 }

@@ -48,13 +48,15 @@ extension StreamReadRequest: WaitingRequest {
   }
 
   func attempt(
-    on shard: UnsafeMutablePointer<Shard>, in database: Int, givesWay: Bool,
+    on shard: UnsafeMutablePointer<Shard>, in database: Int, _ turn: WaitingTurn,
     _ reply: UnsafeMutablePointer<ReplyBuffer>
   ) -> Bool {
-    shard.readStreams(self, in: database, reply)
+    turn != .afterWaiting && shard.readStreams(self, in: database, reply)
   }
 
-  func attempt(_ operation: Operation, givesWay: Bool) async -> Bool { await operation.readStreams(self) }
+  func attempt(_ operation: Operation, _ turn: WaitingTurn) async -> Bool {
+    turn == .afterWaiting ? false : await operation.readStreams(self)
+  }
 }
 
 extension WaitedKey {

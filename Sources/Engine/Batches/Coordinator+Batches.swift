@@ -140,14 +140,15 @@ extension UnsafeMutablePointer<Coordinator> {
     }
     var index = 0
     var keyOwners = UnsafePointer(batch.pointee.keyOwners)
+    // What the commands of a transaction took together.
+    var transactionNanoseconds: UInt64 = 0
     while index < batch.pointee.commandCount {
       let command = batch.pointee.commands + index
       let partCount = Int(command.pointee.partCount)
       var nanoseconds: UInt64
       if command.pointee.transactionCount > 0 {
         target.pointee.openTransaction(commandCount: Int(command.pointee.transactionCount))
-        // Where the transaction is a step of its own, its shard has counted it.
-        if isOneStep { pointee.shard.recordTransaction(nanoseconds: 0) }
+        transactionNanoseconds = 0
       }
       if partCount == 0 {
         let part = batch.part(Int(command.pointee.shard))
@@ -158,6 +159,11 @@ extension UnsafeMutablePointer<Coordinator> {
       } else {
         nanoseconds = mergeReplies(of: command, count: partCount, batch, &keyOwners, to: target)
         index += partCount
+      }
+      transactionNanoseconds += nanoseconds
+      // Where the transaction was a step of its own, its shard has counted it.
+      if isOneStep, batch.pointee.commands[index - 1].endsTransaction {
+        pointee.shard.recordTransaction(nanoseconds: transactionNanoseconds)
       }
       if nanoseconds >= pointee.shard.pointee.slowNanoseconds {
         recordSlow(

@@ -32,7 +32,7 @@ extension BlockingCommand {
   public static func execute(_ call: inout KeyCall) {
     do throws(WaitingError) {
       let request = try request(call.arguments)
-      if !request.attempt(on: call.shard, in: call.database, givesWay: false, call.reply) {
+      if !request.attempt(on: call.shard, in: call.database, .only, call.reply) {
         writeNothing(to: call.reply, afterWaiting: false)
       }
     } catch {

@@ -10,7 +10,7 @@ extension Operation {
     let deadline = deadline(request.patience)
     let shards = request.keys.isEmpty ? [] : keyShards
     let waiter = request.patience == .none || isInTransaction ? nil : makeWaiter(request)
-    if await begin(request, waiter, on: shards) { return true }
+    if await begin(request, waiter, waiter == nil ? .only : .first, on: shards) { return true }
     guard let waiter else { return false }
     let outcome = await wait(waiter, until: deadline)
     forget(waiter, servedBy: outcome.server)
@@ -19,7 +19,7 @@ extension Operation {
     case .offered: break
     case .timedOut:
       // It may have been waiting for its turn only, behind one that has not taken what it was offered.
-      return await begin(request, nil, on: shards)
+      return await begin(request, nil, .afterWaiting, on: shards)
     case .unblocked: reply.pointee.error("UNBLOCKED client unblocked via CLIENT UNBLOCK")
     case .gone: client.pointee.flags.insert(.closeNow)
     }
@@ -45,19 +45,23 @@ extension Operation {
   // MARK: Beginning
 
   /// Serves a call at once if that can be; otherwise lets it wait, if it may, and returns false.
-  private func begin(_ request: some WaitingRequest, _ waiter: Waiter?, on shards: [Int]) async -> Bool {
+  private func begin(
+    _ request: some WaitingRequest, _ waiter: Waiter?, _ turn: WaitingTurn, on shards: [Int]
+  ) async -> Bool {
     switch shards.count {
     case 0: false
-    case 1: await begin(request, waiter, on: shards[0])
-    default: await begin(request, waiter)
+    case 1: await begin(request, waiter, turn, on: shards[0])
+    default: await begin(request, waiter, turn)
     }
   }
 
   /// The one shard that owns all keys serves the call, or lets it wait there.
-  private func begin(_ request: some WaitingRequest, _ waiter: Waiter?, on owner: Int) async -> Bool {
+  private func begin(_ request: some WaitingRequest, _ waiter: Waiter?, _ turn: WaitingTurn, on owner: Int)
+    async -> Bool
+  {
     let database = database
     if owner == localShard.pointee.index, mayUseOwnKeys {
-      if request.attempt(on: localShard, in: database, givesWay: waiter != nil, reply) {
+      if request.attempt(on: localShard, in: database, turn, reply) {
         localShard.serveWaitersIfReady()
         return true
       }
@@ -68,7 +72,7 @@ extension Operation {
     let served = await inOneStep { shard -> CarriedReply? in
       var isServed = false
       let reply = CarriedReply(on: shard, version) {
-        isServed = request.attempt(on: shard, in: database, givesWay: waiter != nil, $0)
+        isServed = request.attempt(on: shard, in: database, turn, $0)
       }
       if isServed { return reply }
       if let waiter { shard.addWaiter(waiter) }
@@ -81,10 +85,10 @@ extension Operation {
 
   /// Two steps that are one to others: all shards say what there is, and one of them serves the call; or it waits on
   /// all.
-  private func begin(_ request: some WaitingRequest, _ waiter: Waiter?) async -> Bool {
+  private func begin(_ request: some WaitingRequest, _ waiter: Waiter?, _ turn: WaitingTurn) async -> Bool {
     await lockKeys()
     defer { conclude() }
-    if await request.attempt(self, givesWay: waiter != nil) { return true }
+    if await request.attempt(self, turn) { return true }
     guard let waiter else { return false }
     _ = await onShards(shards(of: waiter)) { shard in
       shard.addWaiter(waiter)
@@ -120,7 +124,7 @@ extension Operation {
       guard case .offered(let shard) = outcome else { return outcome }
       localShard.pointee.blockedCalls.remove(waiter)
       await lockKeys()
-      let isServed = await waiter.request.attempt(self, givesWay: false)
+      let isServed = await waiter.request.attempt(self, .afterWaiting)
       conclude()
       if !isServed { waiter.giveBack() }
       _ = await onShard(shard) { $0.endOffer(to: waiter.number, keepsWaiting: !isServed) }

@@ -27,15 +27,22 @@ public protocol WaitingRequest: Sendable {
 
   /// Does the whole call at once where one shard owns all its keys. Returns false, with nothing written, if there is
   /// nothing to be had.
-  ///
-  /// - Parameter givesWay: whether it finds nothing where a call that came earlier is about to take something. A call that can't
-  ///   wait, or not any longer, does not: what it says it has not found must not be there.
   func attempt(
-    on shard: UnsafeMutablePointer<Shard>, in database: Int, givesWay: Bool,
+    on shard: UnsafeMutablePointer<Shard>, in database: Int, _ turn: WaitingTurn,
     _ reply: UnsafeMutablePointer<ReplyBuffer>
   ) -> Bool
   /// The same where several shards do.
-  func attempt(_ operation: Operation, givesWay: Bool) async -> Bool
+  func attempt(_ operation: Operation, _ turn: WaitingTurn) async -> Bool
+}
+
+/// Which of its turns a call has when it tries to be served.
+public enum WaitingTurn: Sendable {
+  /// It has just come, and can wait: it finds nothing where a call that came earlier is about to take something.
+  case first
+  /// It can't wait: what it says it has not found must not be there.
+  case only
+  /// It has waited. Keys that hold another type are nothing to it, as they were all the time.
+  case afterWaiting
 }
 
 extension WaitingRequest {
@@ -117,9 +124,12 @@ public enum WaitFinding: Sendable {
 }
 
 extension WaitingRequest {
-  /// What a key offers a call that has just come: nothing, if it gives way while one that came earlier is about to take from it.
-  private func offer(at key: WaitedKey, givesWay: Bool) -> WaitFinding {
-    givesWay && key.shard.isReserved(key.key, in: key.database) ? .nothing : look(at: key)
+  /// What a key offers a call whose turn it is.
+  private func offer(at key: WaitedKey, _ turn: WaitingTurn) -> WaitFinding {
+    if turn == .first, key.shard.isReserved(key.key, in: key.database) { return .nothing }
+    let finding = look(at: key)
+    if turn == .afterWaiting, case .otherType = finding { return .nothing }
+    return finding
   }
 
   public var needsKey: Bool { false }
@@ -127,12 +137,12 @@ extension WaitingRequest {
   public func position(at key: WaitedKey) -> WaitPosition { WaitPosition() }
 
   public func attempt(
-    on shard: UnsafeMutablePointer<Shard>, in database: Int, givesWay: Bool,
+    on shard: UnsafeMutablePointer<Shard>, in database: Int, _ turn: WaitingTurn,
     _ reply: UnsafeMutablePointer<ReplyBuffer>
   ) -> Bool {
     for argument in keys {
       let key = WaitedKey(argument, of: arguments, in: database, on: shard)
-      switch offer(at: key, givesWay: givesWay) {
+      switch offer(at: key, turn) {
       case .nothing: continue
       case .otherType: reply.pointee.error(ErrorText.wrongType)
       case .failed(let text): reply.pointee.error(text)
@@ -147,14 +157,14 @@ extension WaitingRequest {
 extension WaitingRequest {
   /// First all shards say what their keys offer, then one of them serves the call. Nobody else may touch the keys in
   /// between.
-  public func attempt(_ operation: Operation, givesWay: Bool) async -> Bool {
+  public func attempt(_ operation: Operation, _ turn: WaitingTurn) async -> Bool {
     let argumentsOfShard = operation.argumentsOfShard(keys)
     let database = operation.database
     let findings = await operation.onShards(argumentsOfShard.keys.sorted()) { shard in
       (argumentsOfShard[shard.pointee.index] ?? []).map { argument in
         (
           argument,
-          offer(at: WaitedKey(argument, of: arguments, in: database, on: shard), givesWay: givesWay)
+          offer(at: WaitedKey(argument, of: arguments, in: database, on: shard), turn)
         )
       }
     }
@@ -163,18 +173,18 @@ extension WaitingRequest {
       case .nothing, .elsewhere: continue
       case .otherType: operation.reply.pointee.error(ErrorText.wrongType)
       case .failed(let text): operation.reply.pointee.error(text)
-      case .ready: return await take(argument, operation, givesWay: givesWay)
+      case .ready: return await take(argument, operation, turn)
       }
       return true
     }
     return false
   }
 
-  private func take(_ argument: Int, _ operation: Operation, givesWay: Bool) async -> Bool {
+  private func take(_ argument: Int, _ operation: Operation, _ turn: WaitingTurn) async -> Bool {
     let database = operation.database
     return await operation.write(on: operation.shard(of: arguments[argument])) { shard, reply in
       let key = WaitedKey(argument, of: arguments, in: database, on: shard)
-      guard case .ready = offer(at: key, givesWay: givesWay) else { return false }
+      guard case .ready = offer(at: key, turn) else { return false }
       take(from: key, reply)
       return true
     }

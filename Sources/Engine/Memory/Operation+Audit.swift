@@ -8,7 +8,7 @@ extension Operation {
     !client.pointee.flags.isDisjoint(with: [.closeNow, .closeAfterReply, .peerClosed])
   }
 
-  /// Makes the audit. It ends early, with what it has found so far, when the client leaves.
+  /// Makes the audit. It ends early, with what it has found so far, when it is stopped or the client leaves.
   public func auditMemory() async -> MemoryAudit {
     let start = MonotonicClock.nanoseconds
     var audit = MemoryAudit()
@@ -26,6 +26,11 @@ extension Operation {
 
   /// Counts all keys, and compares the sums with the ledgers'.
   private func auditKeys(_ audit: inout MemoryAudit) async {
+    let keyCounts = await onEveryShard { $0.pointee.keyspace.usage.keys }
+    let walk = server.longWalks.begin(
+      "memory|audit", client: client.pointee.identifier, keyCount: keyCounts.reduce(0, +),
+      startNanoseconds: MonotonicClock.nanoseconds)
+    defer { server.longWalks.end(walk) }
     for _ in 0..<Self.censusAttempts where !isAbandoned {
       let begun = await onEveryShard { $0.pointee.keyspace.beginCensus() }
       let shards = begun.indices.filter { begun[$0] }
@@ -37,9 +42,13 @@ extension Operation {
         }
         return
       }
-      let isDisturbed = await count(&audit)
+      let isDisturbed = await count(&audit, walk)
       let checks = await onEveryShard { $0.endCensus() }
       if isAbandoned { return }
+      if walk.isStopped {
+        audit.checks += checks.indices.map { AuditCheck("keys", shard: $0, excuse: "it was stopped") }
+        return
+      }
       if !isDisturbed {
         for checks in checks { audit.checks += checks }
         return
@@ -51,10 +60,11 @@ extension Operation {
   }
 
   /// Goes through all keys. Returns whether databases were swapped meanwhile.
-  private func count(_ audit: inout MemoryAudit) async -> Bool {
-    while !isAbandoned {
+  private func count(_ audit: inout MemoryAudit, _ walk: LongWalk) async -> Bool {
+    while !isAbandoned, !walk.isStopped {
       let slices = await onEveryShard { $0.advanceCensus() }
       audit.keyCount = slices.reduce(0) { $0 + $1.progress.keyCount }
+      walk.note(visitedCount: audit.keyCount)
       audit.sliceCount += 1
       for slice in slices {
         audit.longestSliceNanoseconds = max(audit.longestSliceNanoseconds, slice.nanoseconds)

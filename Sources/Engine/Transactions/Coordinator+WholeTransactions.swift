@@ -32,11 +32,8 @@ extension UnsafeMutablePointer<Coordinator> {
     }
     let first = pointee.prepared + mark.preparedCount
     first.pointee.transactionCount = Int16(pointee.preparedCallCount - mark.preparedCallCount)
-    let last = pointee.prepared + (pointee.preparedCount - 1)
-    last.pointee.endsTransaction = true
-    if last.pointee.shard != first.pointee.shard || !isOneShards(from: mark.preparedCount) {
-      pointee.needsLocks = true
-    }
+    pointee.prepared[pointee.preparedCount - 1].endsTransaction = true
+    if !isOneShards(from: mark.preparedCount) { pointee.needsLocks = true }
     input.offset = end
     // MULTI and EXEC themselves.
     client.pointee.commandCount += 2
@@ -74,7 +71,7 @@ extension UnsafeMutablePointer<Coordinator> {
       let arguments = Arguments(
         base: input.base, ranges: pointee.arguments.ranges + start, count: pointee.arguments.count - start)
       guard case .command(let entry) = shard.find(arguments) else { return nil }
-      if entry.pointee.endsTransaction {
+      if entry.pointee.isNeverQueued {
         let isExec = entry.pointee.index == shard.pointee.transactionCommands.exec
         return isExec && pointee.preparedCount > mark.preparedCount ? end : nil
       }
