@@ -46,7 +46,11 @@ let package = Package(
     .target(name: "Heap", dependencies: ["CIntrinsics", "CMimalloc"], swiftSettings: heapSettings),
     .target(name: "RESP", dependencies: ["Bytes", "Heap"]),
     .target(
-      name: "Keyspace", dependencies: ["Bytes", "Heap", "CIntrinsics"], swiftSettings: keyspaceSettings),
+      name: "Keyspace",
+      dependencies: [
+        "Bytes", "Heap", "CIntrinsics", .product(name: "DequeModule", package: "swift-collections"),
+      ],
+      swiftSettings: keyspaceSettings),
     .target(name: "Serialization", dependencies: ["Bytes", "Keyspace"]),
     .target(
       name: "Engine",

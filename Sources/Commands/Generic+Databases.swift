@@ -14,7 +14,30 @@ enum DBSizeCommand: KeyCommand {
   }
 }
 
-enum FlushDBCommand: KeyCommand {
+/// A command that removes all keys of one database or of all. They are gone at once; the memory of many follows in slices,
+/// between which others are served, and SYNC waits for the last.
+private protocol FlushCommand: WaitingCommand {}
+
+extension FlushCommand {
+  static func mayWait(_ arguments: Arguments) -> Bool {
+    arguments.count != 2 || !arguments.isWord("async", at: 1)
+  }
+
+  static func coordinate(_ operation: Operation) async {
+    await operation.coordinateByPolicy()
+    if operation.isInTransaction || !waits(operation) { return }
+    operation.conclude()
+    await operation.waitUntilFreed()
+  }
+
+  private static func waits(_ operation: Operation) -> Bool {
+    let arguments = operation.arguments
+    if arguments.count == 1 { return !operation.localShard.pointee.settings.flushesLater }
+    return arguments.count == 2 && arguments.isWord("sync", at: 1)
+  }
+}
+
+enum FlushDBCommand: FlushCommand {
   static let declaration = flushDeclaration(
     "flushdb", summary: "Removes all keys of the database.", complexity: "O(N) for N keys in the database.")
 
@@ -27,7 +50,7 @@ enum FlushDBCommand: KeyCommand {
   }
 }
 
-enum FlushAllCommand: KeyCommand {
+enum FlushAllCommand: FlushCommand {
   static let declaration = flushDeclaration(
     "flushall", summary: "Removes all keys of all databases.", complexity: "O(N) for N keys in all databases."
   )
@@ -60,8 +83,7 @@ private func flushDeclaration(_ name: String, summary: String, complexity: Strin
     ])
 }
 
-/// Whether a FLUSH command has no mode or a known one; if not, the error is written. Both modes do the same: the keys are gone at
-/// once, and the memory of many follows in slices.
+/// Whether a FLUSH command has no mode or a known one; if not, the error is written.
 private func acceptsFlushMode(_ call: KeyCall) -> Bool {
   let count = call.arguments.count
   if count == 1 { return true }

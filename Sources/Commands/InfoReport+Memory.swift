@@ -64,7 +64,7 @@ extension InfoReport {
 
   private func writePurposes(_ memory: MemoryReport, to info: inout InfoText) {
     let heap = memory.heap
-    info.field("mem_not_counted_for_evict", Purpose.traffic.reduce(0) { $0 + heap[$1] })
+    info.field("mem_not_counted_for_evict", memory.uncountedBytes)
     info.field("mem_replication_backlog", heap[.replicationBacklog])
     info.field("mem_total_replication_buffers", heap[.replicationBacklog] + heap[.replicas])
     info.field("mem_clients_slaves", heap[.replicas])
@@ -74,7 +74,7 @@ extension InfoReport {
     info.field("mem_allocator", ShardHeap.allocatorName)
     info.field("mem_overhead_db_hashtable_rehashing", memory.rehashingBytes)
     info.field("active_defrag_running", whole.defragmentation.effort)
-    info.field("lazyfree_pending_objects", 0)
-    info.field("lazyfreed_objects", 0)
+    info.field("lazyfree_pending_objects", whole.removedValueCount)
+    info.field("lazyfreed_objects", whole.keyspace.freedLater)
   }
 }

@@ -21,6 +21,9 @@ extension Directive {
       summary: "minutes after which an unused key's frequency falls by one; 0 never lets it"),
     maxMemoryClients,
     .boolean(
+      "lazyfree-lazy-user-flush", \.flushesLater,
+      summary: "whether FLUSHALL and FLUSHDB, unless told otherwise, answer before the memory is free"),
+    .boolean(
       "replica-ignore-maxmemory", aliases: ["slave-ignore-maxmemory"], \.replicaIgnoresMaxMemory,
       summary: "whether a replica leaves eviction to its primary"),
   ]

@@ -68,6 +68,8 @@ public struct Settings: Sendable, Equatable {
   public var maxMemoryBytes = 0
   /// What happens at the memory limit. Directive `maxmemory-policy`.
   public var maxMemoryPolicy = MaxMemoryPolicy.noEviction
+  /// Whether FLUSHALL and FLUSHDB answer before the memory of the keys is free. Directive `lazyfree-lazy-user-flush`.
+  public var flushesLater = false
   /// Whether memory that is lost between blocks is brought together and given back. Directive `activedefrag`.
   public var activeDefragmentation = false
   /// Lost bytes below which nothing is done. Directive `active-defrag-ignore-bytes`.

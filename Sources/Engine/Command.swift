@@ -1,3 +1,5 @@
+import RESP
+
 /// A command: its declaration, and what it does, in one place.
 ///
 /// A type that conforms is never instantiated; it is a name for two or three facts. Which of the protocols below it
@@ -42,6 +44,12 @@ public protocol CoordinatedCommand: Command {
 
 extension CoordinatedCommand {
   public static var locksKeys: Bool { true }
+}
+
+/// A command of which some calls wait, as an operation, though shards can execute it without: in a transaction they do.
+public protocol WaitingCommand: KeyCommand, CoordinatedCommand {
+  /// Whether a call may have to wait; if not, it goes the way of other commands.
+  static func mayWait(_ arguments: Arguments) -> Bool
 }
 
 /// A command that delivers a message to the clients of every loop: each loop on which somebody subscribes to something executes it

@@ -26,7 +26,7 @@ public struct CommandEntry {
   let isForSubscribers: Bool
   /// Whether pushes are its answer.
   let answersByPushes: Bool
-  public let blockingCommand: (any BlockingCommand.Type)?
+  public let waitingCommand: (any WaitingCommand.Type)?
   /// The argument that names an element of the key's collection; 0 if none does.
   public let elementArgument: Int
   /// Whether a call changes its keys, so that nobody else may use them meanwhile.
@@ -57,7 +57,7 @@ public struct CommandEntry {
     isPublishing = command is any PublishingCommand.Type
     isForSubscribers = command is any SubscriberCommand.Type
     answersByPushes = command is any PushingCommand.Type
-    blockingCommand = command as? any BlockingCommand.Type
+    waitingCommand = command as? any WaitingCommand.Type
     elementArgument = (command as? any ElementCommand.Type)?.elementArgument ?? 0
     isContainer = command is any CommandContainer.Type
     // Channels are declared as keys, but nobody owns one.

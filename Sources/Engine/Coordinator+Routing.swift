@@ -99,7 +99,7 @@ extension UnsafeMutablePointer<Coordinator> {
   ) -> Routing {
     let shard = pointee.shard
     guard entry.pointee.keyCommand != nil else { return .alone(entry) }
-    if let command = entry.pointee.blockingCommand, !isInTransaction, command.mayWait(arguments) {
+    if let command = entry.pointee.waitingCommand, !isInTransaction, command.mayWait(arguments) {
       return .alone(entry)
     }
     if entry.pointee.isPublishing, !pointee.isAlone,

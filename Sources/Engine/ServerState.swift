@@ -25,7 +25,8 @@ public final class ServerState: Sendable {
   public let liveBytes: [AtomicCell]
   /// What they consist of.
   public let publishedMemory: [PublishedMemory]
-  /// The part of them that is data: what `maxmemory` limits. And whether the shard has keys that can be evicted, as far as is known.
+  /// The part of them that is data: what `maxmemory` limits. And whether the shard can make room, as far as is known: by evicting keys, or
+  /// by freeing what is removed.
   let dataBytes: [AtomicCell]
   let candidateFlags: [AtomicCell]
   /// The system's limits to the process's memory, and what it took when it began to serve.
@@ -64,6 +65,8 @@ public final class ServerState: Sendable {
   /// The highest sum of live bytes seen, and the one at the end of start-up.
   public let peakBytes = Atomic<Int>(0)
   public let startupBytes = Atomic<Int>(0)
+  /// Bytes of all shards' traffic that count as data.
+  let restingTrafficBytes = Atomic<Int>(0)
   /// Walks over all keys that are under way.
   public let longWalks = LongWalks()
   /// What memory consisted of when it was `peakBytes`.
@@ -90,7 +93,7 @@ public final class ServerState: Sendable {
     liveBytes = (0..<shardCount).map { _ in AtomicCell(0) }
     publishedMemory = (0..<shardCount).map { _ in PublishedMemory() }
     dataBytes = (0..<shardCount).map { _ in AtomicCell(0) }
-    candidateFlags = (0..<shardCount).map { _ in AtomicCell(1) }
+    candidateFlags = (0..<shardCount).map { _ in AtomicCell(0) }
     clientBytes = (0..<shardCount).map { _ in AtomicCell(0) }
     largestClientBytes = (0..<shardCount).map { _ in AtomicCell(0) }
     trackingClientCounts = (0..<shardCount).map { _ in AtomicCell(0) }

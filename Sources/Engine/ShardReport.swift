@@ -76,6 +76,8 @@ public struct ShardReport: Sendable {
   public var processorTimes = ProcessorTimes(userMicroseconds: 0, systemMicroseconds: 0)
 
   public var defragmentation = DefragmentationReport()
+  /// Removed keys and values that wait to be freed.
+  public var removedValueCount = 0
 
   // MARK: Commands
 
@@ -99,6 +101,7 @@ public struct ShardReport: Sendable {
     shardCount = 1
     keyspace = shard.pointee.keyspace.statistics
     changes = shard.pointee.keyspace.dirty
+    removedValueCount = shard.pointee.keyspace.removedValueCount
     evictedClients = shard.pointee.clientEviction.evictedCount
     evictionExceeded = shard.pointee.exceeded
     network = shard.pointee.network
@@ -158,6 +161,7 @@ public struct ShardReport: Sendable {
     timesToLive = Self.added(timesToLive, other.timesToLive, +)
     keyspace.merge(other.keyspace)
     changes += other.changes
+    removedValueCount += other.removedValueCount
     evictedClients += other.evictedClients
     evictionExceeded = (
       max(evictionExceeded.total, other.evictionExceeded.total),
@@ -280,6 +284,7 @@ extension KeyspaceStatistics {
     expireCycleMicroseconds += other.expireCycleMicroseconds
     defragmentation.merge(other.defragmentation)
     evicted += other.evicted
+    freedLater += other.freedLater
   }
 }
 

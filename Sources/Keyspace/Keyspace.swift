@@ -29,6 +29,8 @@ public struct KeyspaceStatistics: Sendable, Equatable {
   public var defragmentation = DefragmentationStatistics()
   /// Keys removed for want of memory.
   public var evicted = 0
+  /// Removed keys and values that were freed in slices.
+  public var freedLater = 0
 
   public init() {}
 }
@@ -274,7 +276,7 @@ public struct Keyspace: ~Copyable {
     if table.pointee.segmentCount <= RemovedTables.immediateSegments {
       Self.empty(table, heap: heap, &released)
     } else if let segments = table.pointee.detachSegments() {
-      removedTables.add(segments)
+      removedTables.add(segments, keyCount: count)
       ledger.pointee.discard(table.pointee.accounts)
     }
     ledger.pointee.clear(table.pointee.accounts)

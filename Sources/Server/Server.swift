@@ -82,6 +82,7 @@ public enum Server {
         let loop = UnsafeMutablePointer<ShardLoop>.allocate(capacity: 1)
         loop.initialize(
           to: try ShardLoop(index: index, server: server, logger: logger, hasherSeeds: seeds))
+        loop.pointee.shard.noteRestingTraffic()
         server.startupBytes.add(ShardMemory(of: loop.pointee.shard).startupBytes, ordering: .relaxed)
         loop.pointee.publishMemory()
         return loop

@@ -127,7 +127,7 @@ final class Cluster {
 
   /// What a loop may do next.
   enum Step: CaseIterable {
-    case receive, publish, jobs, output
+    case receive, publish, jobs, free, output
   }
 
   /// Has a loop do one thing. Returns whether there was anything to do.
@@ -141,6 +141,10 @@ final class Cluster {
       coordinators[index].endTurn()
       return wasPending || hadNews
     case .jobs: return executors[index].runJobs()
+    case .free:
+      let hadSome = shards[index].pointee.keyspace.hasRemovedValues
+      shards[index].releaseRemoved(blockMaximum: 256)
+      return hadSome
     case .output: return collectOutput(of: index)
     }
   }
@@ -160,12 +164,12 @@ final class Cluster {
   }
 
   /// Has all loops work until none has anything to do.
-  func settle() {
+  func settle(_ steps: [Step] = Step.allCases) {
     var isBusy = true
     while isBusy {
       isBusy = false
       for index in shards.indices {
-        for step in Step.allCases where take(step, on: index) { isBusy = true }
+        for step in steps where take(step, on: index) { isBusy = true }
       }
     }
   }

@@ -89,6 +89,27 @@ struct ShardEvictionTests {
     }
   }
 
+  @Test("without a policy, what is removed and not freed yet is room for writes", arguments: [1, 2])
+  func freedRoom(shardCount: Int) {
+    withCluster(shardCount: shardCount) { cluster in
+      let client = cluster.connect()
+      for shard in cluster.shards.indices {
+        for number in 0..<20_000 { _ = client.ask("SET", cluster.key("\(shard):\(number)", on: shard), "x") }
+      }
+      for shard in cluster.shards { shard.keepWithinLimit() }
+      limit(cluster, cluster.server.publishedDataBytes - 1, .noEviction)
+      let isRefused = client.ask("SET", "a", "1").hasPrefix("-OOM")
+      #expect(isRefused)
+      client.deliver(encoded(["FLUSHALL", "ASYNC"]))
+      for index in cluster.shards.indices {
+        client.deliver(encoded(["SET", cluster.key("new", on: index), "1"]))
+      }
+      cluster.settle([.receive, .publish, .jobs, .output])
+      #expect(cluster.shards.allSatisfy { $0.pointee.keyspace.hasRemovedValues })
+      #expect(replies(in: client.received) == Array(repeating: "+OK\\r\\n", count: 1 + shardCount))
+    }
+  }
+
   @Test("frees a large value in slices, and takes no other key for it meanwhile")
   func largeValue() {
     withCluster(shardCount: 1) { cluster in

@@ -9,8 +9,13 @@ struct MemoryAuditTests {
   /// The comparisons of an audit that do not agree, as `MEMORY AUDIT` shows them: check, shard, difference.
   private func differences(_ cluster: Cluster) -> [String] {
     cluster.shards.flatMap { shard in
-      shard.auditBooks().filter { $0.difference != 0 }.map { "\($0.name) \($0.shard) \($0.difference)" }
+      shard.auditBooks().filter { !agrees($0) }.map { "\($0.name) \($0.shard) \($0.difference)" }
     }
+  }
+
+  private func agrees(_ check: AuditCheck) -> Bool {
+    check.name == "allocator"
+      ? (0..<adoptedBytesMaximum).contains(check.found - check.counted) : check.difference == 0
   }
 
   @Test("finds no difference after any load", arguments: [1, 2, 3])
@@ -105,7 +110,7 @@ struct MemoryAuditTests {
         let block = heap.allocate(500, for: .dataset)
         // Counted twice where it is free, and once where it is not.
         heap.reassign(block, from: .tables, to: .dataset)
-        #expect(cluster.shards[0].auditBooks().first { $0.name == "allocator" }?.difference == 0)
+        #expect(cluster.shards[0].auditBooks().first { $0.name == "allocator" }.map(agrees) == true)
         #expect(differences(cluster).count == 2, "the tables have too little, and the dataset too much")
         heap.reassign(block, from: .dataset, to: .tables)
         heap.free(block, for: .dataset)

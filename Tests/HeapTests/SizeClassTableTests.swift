@@ -23,12 +23,12 @@ struct SizeClassTableTests {
         let rows = table(of: heap).rows
         #expect(rows.map(\.blockBytes) == rows.map(\.blockBytes).sorted())
         let small = rows.first { $0.blockBytes == 48 }
-        #expect(small?.usedCount == 5_000)
-        #expect(small?.usedBytes == 240_000)
+        expectWalk(small?.usedBytes ?? 0, agreesWith: 240_000)
+        #expect(small?.usedBytes == (small?.usedCount ?? 0) * 48)
         #expect((small?.wastedBytes ?? 0) >= 240_000)
         #expect((small?.blockCount ?? 0) >= 10_000)
-        #expect(rows.last?.usedBytes == ShardHeap.usableSize(large))
-        #expect(table(of: heap).sum.usedBytes == heap.liveBytes)
+        expectWalk(rows.last?.usedBytes ?? 0, agreesWith: ShardHeap.usableSize(large))
+        expectWalk(table(of: heap).sum.usedBytes, agreesWith: heap.liveBytes)
         for (index, block) in blocks.enumerated() where index % 2 == 1 { heap.free(block, for: .dataset) }
         heap.free(large, for: .tables)
       }
@@ -42,10 +42,10 @@ struct SizeClassTableTests {
           heap.allocate(1 + random.below(1 << random.below(22)), for: .dataset)
         }
         let once = table(of: heap)
-        #expect(once.sum.usedBytes == heap.liveBytes, "\(random)")
+        expectWalk(once.sum.usedBytes, agreesWith: heap.liveBytes, "\(random)")
         var twice = once
         twice.merge(once)
-        #expect(twice.sum.usedBytes == 2 * heap.liveBytes, "\(random)")
+        #expect(twice.sum.usedBytes == 2 * once.sum.usedBytes, "\(random)")
         #expect(twice.rows.map(\.blockBytes) == once.rows.map(\.blockBytes), "\(random)")
         // Up to this size every row is one size of blocks.
         for row in once.rows where row.blockBytes <= 1 << 20 {

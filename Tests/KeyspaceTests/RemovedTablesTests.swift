@@ -59,6 +59,37 @@ struct RemovedTablesTests {
     }
   }
 
+  @Test("who waits for what is removed does not wait for what is removed later")
+  func marks() {
+    withKeyspace { keyspace in
+      var empty = keyspace.removalMark
+      let isNothing = keyspace.isFreed(&empty)
+      #expect(isNothing)
+      fill(&keyspace)
+      keyspace.removeAll(in: 0)
+      #expect(keyspace.removedValueCount == Self.keyCount + 20)
+      var mark = keyspace.removalMark
+      let first = keyspace.removedBytes
+      fill(&keyspace)
+      keyspace.removeAll(in: 0)
+      let both = keyspace.removedBytes
+      var isFreed = false
+      while !isFreed {
+        let hasMore = keyspace.hasRemovedValues
+        #expect(hasMore)
+        keyspace.releaseRemoved(blockMaximum: 64)
+        isFreed = keyspace.isFreed(&mark)
+      }
+      // A slice may go a little beyond.
+      #expect(keyspace.removedBytes <= both - first)
+      #expect(keyspace.removedBytes > (both - first) * 9 / 10)
+      #expect(keyspace.removedValueCount < Self.keyCount + 20)
+      while keyspace.hasRemovedValues { keyspace.releaseRemoved(blockMaximum: 64) }
+      #expect(keyspace.removedValueCount == 0)
+      #expect(keyspace.statistics.freedLater == 2 * (Self.keyCount + 20))
+    }
+  }
+
   @Test("several may wait, and a keyspace that goes takes them along")
   func several() {
     withKeyspace(databaseCount: 2) { keyspace in

@@ -24,3 +24,20 @@ public let heapsAreMimalloc = withHeap(mustBeEmptied: false) { heap in
 /// Less than `count` under the address sanitizer, which makes every step of a random run take ten times as long: what it
 /// looks for shows in the first thousands of steps, or in another run.
 public func steps(_ count: Int) -> Int { heapsAreMimalloc ? count : max(count / 8, 1) }
+
+/// Bytes of others that a heap may hold in a test process.
+///
+/// When a thread ends, mimalloc lets whatever heap allocates next take over its pages, blocks of others included. The
+/// server's threads live as long as it does (and its integration tests expect no difference at all); here,
+/// threads come and go.
+public let adoptedBytesMaximum = 4 << 20
+
+/// Expects that the allocator's walk finds the bytes that were counted.
+public func expectWalk(
+  _ used: Int, agreesWith counted: Int, _ comment: @autoclosure () -> String = "",
+  sourceLocation: SourceLocation = #_sourceLocation
+) {
+  #expect(
+    used >= counted && used - counted < adoptedBytesMaximum, "\(used) against \(counted) \(comment())",
+    sourceLocation: sourceLocation)
+}

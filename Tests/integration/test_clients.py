@@ -130,7 +130,7 @@ class RedisPy(ServerTestCase):
 
     def test_asyncio(self) -> None:
         async def main() -> None:
-            pool = redis.asyncio.BlockingConnectionPool(port=self.server.port, protocol=self.PROTOCOL, max_connections=40)
+            pool = redis.asyncio.BlockingConnectionPool(host="127.0.0.1", port=self.server.port, protocol=self.PROTOCOL, max_connections=40)
             async with redis.asyncio.Redis.from_pool(pool) as r:
                 await asyncio.gather(*(r.set(f"key:{index}", index) for index in range(200)))
                 values = await asyncio.gather(*(r.get(f"key:{index}") for index in range(200)))

@@ -213,7 +213,7 @@ class Crowd(ServerTestCase):
                 assert await client.get(names[0]) == b"%d" % turn
 
         async def main() -> None:
-            pool = redis.asyncio.BlockingConnectionPool(port=self.server.port, max_connections=20, timeout=HANG_SECONDS, protocol=3)
+            pool = redis.asyncio.BlockingConnectionPool(host="127.0.0.1", port=self.server.port, max_connections=20, timeout=HANG_SECONDS, protocol=3)
             client = redis.asyncio.Redis(connection_pool=pool)
             await asyncio.wait_for(asyncio.gather(*(task(client, number) for number in range(50))), HANG_SECONDS)
             await client.aclose()

@@ -77,6 +77,19 @@ class Policies(EvictionCase):
                 info = self.server.info("memory")
                 self.assertEqual((info["maxmemory"], info["maxmemory_policy"]), (str(maximum), policy))
 
+    def test_a_calm_server_stays_below_what_it_shows(self) -> None:
+        """One client that asks for used_memory after each write sees it below the limit, but for what its own call takes."""
+        for policy in POLICIES:
+            with self.subTest(policy):
+                self.setUp()
+                maximum = int(self.server.info("memory")["used_memory"]) + (100 << 10)
+                self.assert_ok(self.c.command("CONFIG", "SET", "maxmemory", maximum, "maxmemory-policy", policy))
+                for index in range(1_500):
+                    self.c.pipeline([["SETRANGE", f"k:{index}", 100, "x"], ["EXPIRE", f"k:{index}", 10_000]])
+                    if index > 500 and index % 20 == 0:
+                        self.assertLess(int(self.server.info("memory")["used_memory"]), maximum + 2 * SETTLED_BYTES)
+                self.assertGreater(self.evicted(), 100)
+
     def test_volatile_policies_leave_other_keys_alone(self) -> None:
         for policy in [policy for policy in POLICIES if policy.startswith("volatile")]:
             with self.subTest(policy):

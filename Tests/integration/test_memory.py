@@ -546,6 +546,28 @@ class OwnReports(ServerTestCase):
         self.assertEqual(found["keys.bytes"], found["dataset"])
         self.assertEqual(self.ask("STATS")["keys.count"], quiet["keys"])
 
+    def test_flushes_wait_for_the_memory_or_not(self) -> None:
+        empty = int(self.server.info("memory")["used_memory"])
+        for arguments, waits in ((["FLUSHALL"], True), (["FLUSHDB", "SYNC"], True), (["FLUSHALL", "ASYNC"], False)):
+            with self.subTest(arguments):
+                self.c.pipeline(["SET", f"key:{number}", "x" * 40] for number in range(200_000))
+                self.c.pipeline(["SADD", "set", *range(number, number + 1_000)] for number in range(0, 50_000, 1_000))
+                freed = int(self.server.info("memory")["lazyfreed_objects"])
+                self.assert_ok(self.c.command(*arguments))
+                memory = self.server.info("memory")
+                if waits:
+                    self.assertEqual(memory["lazyfree_pending_objects"], "0")
+                    self.assertLess(int(memory["used_memory"]), empty + (1 << 20))
+                    self.assertEqual(int(memory["lazyfreed_objects"]) - freed, 200_001)
+                self.eventually(lambda: self.server.info("memory")["lazyfree_pending_objects"] == "0")
+                self.assertEqual(int(self.server.info("memory")["lazyfreed_objects"]) - freed, 200_001)
+        self.c.command("CONFIG", "SET", "lazyfree-lazy-user-flush", "yes")
+        self.assertEqual(self.c.command("CONFIG", "GET", "lazyfree-lazy-user-flush").value[1].text, "yes")
+        self.assert_ok(self.c.command("FLUSHALL"))
+        self.c.command("CONFIG", "SET", "lazyfree-lazy-user-flush", "no")
+        self.c.command("CONFIG", "RESETSTAT")
+        self.assertEqual(self.server.info("memory")["lazyfreed_objects"], "0")
+
     def test_audit_survives_swapped_databases(self) -> None:
         self.c.command("DEBUG", "POPULATE", 100_000)
         auditor = self.connect(3)

@@ -7,14 +7,11 @@ import RESP
 /// the command does where nobody may wait, as inside a transaction: it finds something, or says that there is nothing.
 /// Otherwise the call is an operation (`coordinate`), which waits. Keys must not be locked while it does: its locks, if
 /// it needs any, are its own business (`Operation.serveOrWait`).
-public protocol BlockingCommand: KeyCommand, CoordinatedCommand {
+public protocol BlockingCommand: WaitingCommand {
   associatedtype Request: WaitingRequest
 
   /// Reads the arguments of a call. Throws the error that answers wrong ones.
   static func request(_ arguments: Arguments) throws(WaitingError) -> Request
-
-  /// Whether a call may have to wait; if not, it goes the way of other commands.
-  static func mayWait(_ arguments: Arguments) -> Bool
 
   /// Writes that there is nothing: because nobody may wait here, or because the time is over.
   static func writeNothing(to reply: UnsafeMutablePointer<ReplyBuffer>, afterWaiting: Bool)

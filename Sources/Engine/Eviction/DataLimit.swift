@@ -15,7 +15,9 @@ struct DataLimit {
   var granted = Int.max
   /// Whether memory is over the limit and the next turn is to go on evicting.
   var isUnfinished = false
-  /// Whether other shards are to be woken because they may have keys to evict and this one has none.
+  /// Bytes for traffic that count as data, as there are always some.
+  var restingTrafficBytes = 0
+  /// Whether other shards are to be woken because they may make room and this one can't.
   var wantsHelp = false
   /// Since when evictions can't hold memory within the limit, in milliseconds since 1970; 0 while they can.
   var exceededSince: Int64 = 0
@@ -39,6 +41,9 @@ private enum EvictionTuning {
   /// While others can help, commands may pass the limit by this share of it and these bytes.
   static let allowanceShare = 200
   static let allowanceBytes = 512 << 10
+  /// Bytes for the traffic of a few calm clients. They count, so that `used_memory`, when somebody looks, is not beyond the limit
+  /// for the looking alone.
+  static let calmTrafficBytes = 2 << 10
   /// What a turn spends on evictions at its end.
   static let turnNanoseconds: UInt64 = 1_000_000
 }
@@ -47,8 +52,8 @@ extension ServerState {
   /// Bytes of data on all shards, as they were last published.
   public var publishedDataBytes: Int { dataBytes.reduce(0) { $0 + $1.load() } }
 
-  /// Whether some shard but `own` may have keys that can be evicted.
-  fileprivate func othersHaveCandidates(_ own: Int) -> Bool {
+  /// Whether some shard but `own` may have keys that can be evicted, or has removed some that are not freed yet.
+  fileprivate func othersCanMakeRoom(_ own: Int) -> Bool {
     for shard in 0..<shardCount where shard != own && candidateFlags[shard].load() != 0 { return true }
     return false
   }
@@ -97,9 +102,17 @@ extension UnsafeMutablePointer<Shard> {
   /// Whether a command that adds data, wherever, is to be refused.
   public var refusesWrites: Bool { hasGrant ? pointee.refusesWrites : !makeRoom() }
 
-  /// Bytes that count: all but what clients and their traffic take.
+  /// Bytes that count: all but what clients and their traffic take, beyond what a calm server needs for them.
   private var dataBytes: Int {
-    pointee.heap.liveBytes - pointee.heap.trafficBytes + pointee.runtimeAreas.used
+    let traffic = Swift.max(0, pointee.heap.trafficBytes - pointee.dataLimit.restingTrafficBytes)
+    return pointee.heap.liveBytes - traffic + pointee.runtimeAreas.used
+  }
+
+  /// Notes what is allocated for traffic before there is any. To be called once, when the shard is ready to serve.
+  public func noteRestingTraffic() {
+    let bytes = pointee.heap.trafficBytes + EvictionTuning.calmTrafficBytes
+    pointee.dataLimit.restingTrafficBytes = bytes
+    pointee.server.restingTrafficBytes.add(bytes, ordering: .relaxed)
   }
 
   /// Shows other shards how much data this one holds.
@@ -190,7 +203,7 @@ extension UnsafeMutablePointer<Shard> {
   /// There is room: grants this shard a part of it.
   private func grant(total: Int, maximum: Int) {
     pointee.refusesWrites = false
-    showCandidates(true)
+    showCandidates(pointee.settings.maxMemoryPolicy.rule != nil || pointee.keyspace.hasRemovedValues)
     endExcess()
     let step = pointee.server.hasSystemLimits ? SystemRoom.stepBytes : Int.max
     guard maximum > 0 else {
@@ -226,8 +239,7 @@ extension UnsafeMutablePointer<Shard> {
     case .enough, .unfinished:
       pointee.refusesWrites = false
     case .nothingLeft:
-      let othersCan =
-        pointee.settings.maxMemoryPolicy.rule != nil && pointee.server.othersHaveCandidates(pointee.index)
+      let othersCan = pointee.server.othersCanMakeRoom(pointee.index)
       pointee.dataLimit.wantsHelp = othersCan
       let allowance = maximum / EvictionTuning.allowanceShare + EvictionTuning.allowanceBytes
       pointee.refusesWrites = !othersCan || total - maximum > allowance
@@ -255,7 +267,7 @@ extension UnsafeMutablePointer<Shard> {
 
   /// Evicts keys of this shard until all shards' data is within the limit, or time is up.
   private func evict(maximum: Int, nanoseconds: UInt64) -> EvictionOutcome {
-    guard let rule = pointee.settings.maxMemoryPolicy.rule else { return .nothingLeft }
+    let rule = pointee.settings.maxMemoryPolicy.rule
     let margin = Swift.min(maximum / EvictionTuning.marginShare, EvictionTuning.marginMaximum)
     let target = maximum - margin / pointee.server.shardCount
     let start = pantala_ticks()
@@ -271,7 +283,7 @@ extension UnsafeMutablePointer<Shard> {
       if pointee.keyspace.hasRemovedValues {
         pointee.keyspace.releaseRemoved(blockMaximum: EvictionTuning.releasedBlocks)
       } else {
-        outcome = evictSome(rule, bytes: excess)
+        outcome = rule.map { evictSome($0, bytes: excess) } ?? .nothingLeft
         if outcome == .nothingLeft { break }
       }
       outcome = .unfinished

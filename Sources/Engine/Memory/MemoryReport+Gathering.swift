@@ -24,6 +24,7 @@ extension ServerState {
     recordPeak(MemorySample(shards, time: WallClock.milliseconds))
     return MemoryReport(
       shards: shards, resident: resident, startupBytes: startupBytes.load(ordering: .relaxed),
+      restingTrafficBytes: restingTrafficBytes.load(ordering: .relaxed),
       peakBytes: peakBytes.load(ordering: .relaxed))
   }
 }

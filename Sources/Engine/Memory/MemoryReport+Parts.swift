@@ -38,9 +38,12 @@ extension MemoryReport {
     return parts
   }
 
-  /// What `maxmemory` is about: all but what clients and their traffic take.
-  public var countedBytes: Int {
-    max(0, Purpose.traffic.reduce(totalAllocated) { $0.less(heap[$1]) })
+  /// What `maxmemory` is about: all but what clients and their traffic take, beyond what a calm server needs for them.
+  public var countedBytes: Int { max(0, totalAllocated.less(uncountedBytes)) }
+
+  /// The rest.
+  public var uncountedBytes: Int {
+    max(0, Purpose.traffic.reduce(0) { $0.plus(heap[$1]) }.less(restingTrafficBytes))
   }
 
   /// What no part explains; 0, or a count is wrong.

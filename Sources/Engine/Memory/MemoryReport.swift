@@ -109,6 +109,8 @@ public struct MemoryReport: Sendable, Equatable {
   public let peakAllocated: Int
   /// What start-up allocated, as far as that much still is.
   public let startupAllocated: Int
+  /// Bytes for traffic that count as data.
+  public let restingTrafficBytes: Int
   /// The databases that have keys.
   public let databases: [Database]
   public let keyCount: Int
@@ -159,8 +161,12 @@ public struct MemoryReport: Sendable, Equatable {
   /// - Parameters:
   ///   - resident: sampled at the same moment as the parts.
   ///   - startupBytes: the sum of `ShardMemory.startupBytes` at the end of start-up.
+  ///   - restingTrafficBytes: bytes for traffic that count as data.
   ///   - peakBytes: the highest total seen so far; the total of this report may be higher.
-  public init(shards: [ShardMemory], resident: ResidentMemory, startupBytes: Int, peakBytes: Int) {
+  public init(
+    shards: [ShardMemory], resident: ResidentMemory, startupBytes: Int, restingTrafficBytes: Int = 0,
+    peakBytes: Int
+  ) {
     let heap = Self.sum(shards.map(\.heap))
     let runtime = Self.sum(shards.map(\.runtime))
     let total = heap.liveBytesByPurpose.reduce(runtime.used) { $0.addingClamped($1) }
@@ -177,6 +183,7 @@ public struct MemoryReport: Sendable, Equatable {
     totalAllocated = total
     peakAllocated = max(peakBytes, total)
     startupAllocated = startup
+    self.restingTrafficBytes = restingTrafficBytes
     keyCount = databases.reduce(0) { $0.addingClamped($1.keyCount) }
     tableBytes = databases.reduce(0) { $0.addingClamped($1.tableBytes) }
     let rehashing = shards.map(\.rehashingBytes)

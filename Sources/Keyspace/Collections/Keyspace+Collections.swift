@@ -108,21 +108,28 @@ extension Keyspace {
   @inline(never)
   private mutating func advanceRelease(_ blockMaximum: Int) {
     var budget = blockMaximum
+    let freedBefore = released.freedCount
     released.advance(heap: heap, blockBudget: &budget)
+    statistics.freedLater += released.freedCount - freedBefore
     if budget > 0, !removedTables.isEmpty { advanceRemovedTables(&budget) }
   }
 
   private mutating func advanceRemovedTables(_ budget: inout Int) {
     var queue = released
     let account = ledger.pointee.removed
+    var freedCount = 0
     removedTables.advance(heap: heap, blockBudget: &budget) { handle in
       account.pointee.bytes &-= handle.countedBytes
-      guard let root = handle.largeRoot else { return }
+      guard let root = handle.largeRoot else {
+        freedCount += 1
+        return
+      }
       // It is counted again when it stands in the queue.
       account.pointee.bytes &-= root.pointee.allocatedBytes
-      queue.release(root, heap: heap)
+      if queue.release(root, heap: heap) { freedCount += 1 }
     }
     released = queue
+    statistics.freedLater += freedCount
   }
 
   /// Whether blocks of removed values still wait to be freed.
@@ -130,8 +137,30 @@ extension Keyspace {
     @inline(__always) mutating get { !released.isEmpty || !removedTables.isEmpty }
   }
 
+  /// Keys, and values whose keys are gone already, that wait to be freed.
+  public var removedValueCount: Int { removedTables.keyCount + released.addedCount - released.freedCount }
+
+  /// What waits to be freed now, so that its end can be awaited.
+  public var removalMark: RemovalMark { RemovalMark(tables: removedTables.addedCount) }
+
+  /// Whether everything is freed that waited when the mark was set. It may come to stand further behind meanwhile, once.
+  public func isFreed(_ mark: inout RemovalMark) -> Bool {
+    if removedTables.freedCount < mark.tables { return false }
+    let values = mark.values ?? released.addedCount
+    mark.values = values
+    return released.freedCount >= values
+  }
+
   /// Bytes of the tables among them.
   public var removedTableBytes: Int { removedTables.tableBytes }
+}
+
+/// A place in what waits to be freed.
+public struct RemovalMark: Sendable {
+  /// So many tables must be freed first.
+  fileprivate let tables: Int
+  /// And then so many values, those of the tables included: known when the tables are freed.
+  fileprivate var values: Int?
 }
 
 extension Entry {

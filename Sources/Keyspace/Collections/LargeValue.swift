@@ -35,14 +35,15 @@ public struct LargeValueHeader: BitwiseCopyable {
   mutating func detach() { account = nil }
 
   /// The next of the values that wait to be freed.
-  fileprivate var next: UnsafeMutablePointer<LargeValueHeader>? { UnsafeMutablePointer(bitPattern: link) }
+  fileprivate var next: UnsafeMutablePointer<LargeValueHeader>? {
+    get { UnsafeMutablePointer(bitPattern: link) }
+    set { link = UInt(bitPattern: newValue) }
+  }
 
-  /// Puts it in front of those that wait to be freed.
-  fileprivate mutating func wait(
-    before next: UnsafeMutablePointer<LargeValueHeader>?, in account: UnsafeMutablePointer<TypeAccount>
-  ) {
+  /// Makes it the last of those that wait to be freed.
+  fileprivate mutating func wait(in account: UnsafeMutablePointer<TypeAccount>) {
     self.account = account
-    link = UInt(bitPattern: next)
+    next = nil
     account.pointee.bytes &+= allocatedBytes
   }
 }
@@ -164,12 +165,16 @@ extension UnsafeMutablePointer where Pointee: LargeValue {
 }
 
 /// Values that are out of the keyspace and wait to be freed, a slice at a time, so that giving back ten million
-/// elements stalls nobody. The queue runs through the values' own headers.
+/// elements stalls nobody. The queue runs through the values' own headers; who came first goes first.
 struct ReleaseQueue {
   /// Values up to this many bytes are freed at once.
   private static let immediateBytes = 64 << 10
 
   private var first: UnsafeMutablePointer<LargeValueHeader>?
+  private var last: UnsafeMutablePointer<LargeValueHeader>?
+  /// Values that have come into the queue, and those of them that are freed.
+  private(set) var addedCount = 0
+  private(set) var freedCount = 0
   /// Counts the bytes of what is in the queue.
   private let account: UnsafeMutablePointer<TypeAccount>
 
@@ -177,16 +182,20 @@ struct ReleaseQueue {
 
   var isEmpty: Bool { first == nil }
 
-  /// Frees a value, now or later.
-  mutating func release(_ header: UnsafeMutablePointer<LargeValueHeader>, heap: ShardHeap) {
-    header.pointee.wait(before: first, in: account)
+  /// Frees a value, now or later. Returns whether it is freed.
+  @discardableResult
+  mutating func release(_ header: UnsafeMutablePointer<LargeValueHeader>, heap: ShardHeap) -> Bool {
+    header.pointee.wait(in: account)
     if header.pointee.allocatedBytes <= Self.immediateBytes {
       var budget = Int.max
       let isDone = header.pointee.form.type.release(header, heap: heap, blockBudget: &budget)
       assert(isDone, "a value must be gone when there is no limit")
-      return
+      return true
     }
-    first = header
+    if let last { last.pointee.next = header } else { first = header }
+    last = header
+    addedCount += 1
+    return false
   }
 
   /// Frees blocks until `blockBudget` is used up or none is left.
@@ -195,6 +204,8 @@ struct ReleaseQueue {
       let next = header.pointee.next
       guard header.pointee.form.type.release(header, heap: heap, blockBudget: &blockBudget) else { return }
       first = next
+      if next == nil { last = nil }
+      freedCount += 1
     }
   }
 }
