@@ -56,6 +56,7 @@ struct DirectiveTests {
     ("stream-node-max-bytes", "4096"),
     ("stream-node-max-entries", "100"), ("hll-sparse-max-bytes", "3000"), ("notify-keyspace-events", ""),
     ("tracking-table-max-keys", "1000000"), ("activedefrag", "no"),
+    ("lazyfree-lazy-user-flush", "no"),
     ("active-defrag-ignore-bytes", "104857600"), ("active-defrag-threshold-lower", "10"),
     ("active-defrag-threshold-upper", "100"), ("active-defrag-cycle-min", "1"),
     ("active-defrag-cycle-max", "25"), ("active-defrag-max-scan-fields", "1000"),
