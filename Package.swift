@@ -67,7 +67,10 @@ let package = Package(
         "CIntrinsics", "Commands", "Configuration", "Engine", "Heap", "Ring",
         .product(name: "Logging", package: "swift-log"),
       ]),
-    .executableTarget(name: "pantala", dependencies: ["Configuration", "Engine", "Server"]),
+    .executableTarget(
+      name: "pantala", dependencies: ["Configuration", "Engine", "Server"],
+      // Of Swift's libraries only what is used: less to load, and megabytes less to keep in memory.
+      linkerSettings: [.unsafeFlags(["-static-stdlib"], .when(configuration: .release))]),
 
     // What the tests of several modules need: random numbers with a seed, heaps, views.
     .target(name: "TestSupport", dependencies: ["Bytes", "Heap"], path: "Tests/TestSupport"),

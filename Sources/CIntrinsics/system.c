@@ -103,3 +103,20 @@ size_t pantala_resident_variable_bytes(void) {
   close(pages.page_map);
   return pages.count * (size_t)sysconf(_SC_PAGESIZE);
 }
+
+static int give_back_code(struct dl_phdr_info *part, size_t size, void *context) {
+  (void)size;
+  (void)context;
+  const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+  for (int index = 0; index < part->dlpi_phnum; index++) {
+    const ElfW(Phdr) *segment = &part->dlpi_phdr[index];
+    // What is writable, if only while the program is loaded, may differ from the file.
+    if (segment->p_type != PT_LOAD || (segment->p_flags & PF_W)) continue;
+    const uintptr_t start = (part->dlpi_addr + segment->p_vaddr) & ~(page - 1);
+    const uintptr_t end = (part->dlpi_addr + segment->p_vaddr + segment->p_memsz + page - 1) & ~(page - 1);
+    madvise((void *)start, end - start, MADV_DONTNEED);
+  }
+  return 0;
+}
+
+void pantala_give_back_code(void) { dl_iterate_phdr(give_back_code, NULL); }

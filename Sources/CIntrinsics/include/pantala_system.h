@@ -32,4 +32,8 @@ size_t pantala_resident_stack_bytes(const void *lowest, size_t byte_count);
 // written, and pages that never were.
 size_t pantala_resident_variable_bytes(void);
 
+// Has the system forget that the pages of the program's and its libraries' code and constants are in use. They are the files', and
+// come back from its cache when they are touched next.
+void pantala_give_back_code(void);
+
 #endif
