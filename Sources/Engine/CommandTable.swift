@@ -26,7 +26,9 @@ public struct CommandEntry {
   let isForSubscribers: Bool
   /// Whether pushes are its answer.
   let answersByPushes: Bool
-  public let waitingCommand: (any WaitingCommand.Type)?
+  /// If calls of the command may wait, what says which do, and, if it is for a key, what serves them.
+  let waitingCommand: (any WaitingCommand.Type)?
+  let blockingCommand: (any BlockingCommand.Type)?
   /// The argument that names an element of the key's collection; 0 if none does.
   public let elementArgument: Int
   /// Whether a call changes its keys, so that nobody else may use them meanwhile.
@@ -58,6 +60,7 @@ public struct CommandEntry {
     isForSubscribers = command is any SubscriberCommand.Type
     answersByPushes = command is any PushingCommand.Type
     waitingCommand = command as? any WaitingCommand.Type
+    blockingCommand = command as? any BlockingCommand.Type
     elementArgument = (command as? any ElementCommand.Type)?.elementArgument ?? 0
     isContainer = command is any CommandContainer.Type
     // Channels are declared as keys, but nobody owns one.

@@ -141,14 +141,14 @@ extension UnsafeMutablePointer<Coordinator> {
     return .prepared
   }
 
-  private enum Owner {
+  enum Owner {
     case one(shard: Int, firstHash: UInt64)
     case several
   }
 
   /// The shard that owns all keys of a call, if one does. A call whose keys can't be made out goes to this shard, where
   /// the command itself says what is wrong.
-  private func ownerOfKeys(_ entry: UnsafePointer<CommandEntry>, _ arguments: Arguments) -> Owner {
+  func ownerOfKeys(_ entry: UnsafePointer<CommandEntry>, _ arguments: Arguments) -> Owner {
     let own = pointee.shard.pointee.index
     let hasher = pointee.shard.pointee.keyspace.hasher
     guard entry.pointee.hasKeys else {
@@ -295,7 +295,7 @@ extension UnsafeMutablePointer<Coordinator> {
         shard.recordRejection(of: entry.pointee.index, client.reply)
       } else if let command = entry.pointee.clientCommand {
         run(command, entry, client, arguments)
-      } else {
+      } else if !serveAtOnce(client, entry, arguments) {
         return startOperation(client, entry, arguments)
       }
       if entry.pointee.answersByPushes {

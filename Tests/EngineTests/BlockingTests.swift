@@ -65,6 +65,35 @@ import Testing
     }
   }
 
+  /// What its own shard has for a call it gets without an operation, in the midst of a pipeline.
+  @Test(arguments: shardCounts) func localElementsNeedNoOperation(_ shardCount: Int) {
+    withCluster(shardCount: shardCount) { cluster in
+      let source = cluster.key("source", on: 0)
+      let target = cluster.key("target", on: 0)
+      let waiter = cluster.connect(to: shardCount - 1)
+      #expect(waiter.tell("BLPOP", target, "0") == "")
+      let client = cluster.connect()
+      let pipeline = [
+        ["RPUSH", source, "a", "b", "c"], ["BLPOP", "\(source)", "0"],
+        ["BLMOVE", source, target, "LEFT", "RIGHT", "0"],
+        ["BRPOP", source, "never"], ["LLEN", target], ["BRPOP", source, "0"], ["BLPOP", source, "0"],
+        ["LLEN", source],
+      ]
+      client.deliver(pipeline.flatMap { encoded($0) })
+      cluster.take(.output, on: 0)
+      #expect(
+        replies(in: client.received) == [
+          ":3\\r\\n", "*2\\r\\n$\(source.utf8.count)\\r\\n\(source)\\r\\n$1\\r\\na\\r\\n", "$1\\r\\nb\\r\\n",
+          "-ERR timeout is not a float or out of range\\r\\n", ":0\\r\\n",
+          "*2\\r\\n$\(source.utf8.count)\\r\\n\(source)\\r\\n$1\\r\\nc\\r\\n",
+        ])
+      _ = client.heard()
+      #expect(waiter.heard() == "*2 $\(target) $b")
+      #expect(cluster.connect().tell("RPUSH", source, "d") == ":1")
+      #expect(client.heard() == "*2 $\(source) $d :0")
+    }
+  }
+
   @Test(arguments: shardCounts) func otherTypesAndEmptiedKeysWakeNobody(_ shardCount: Int) {
     withCluster(shardCount: shardCount) { cluster in
       let waiter = cluster.connect()

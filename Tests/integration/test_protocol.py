@@ -174,6 +174,7 @@ class WithPassword(AgainstReference):
         hello = c.command("HELLO", "3")
         self.assertRegex(hello.text, "^NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO")
         self.assert_error(c.command("nosuch"), "ERR unknown command 'nosuch', with args beginning with: ")
+        self.assert_error(c.command(b"get\0", "a"), "ERR unknown command 'get', with args beginning with: 'a' ")
         self.assert_error(c.command("GET"), "ERR wrong number of arguments for 'get' command")
 
     def test_wrong_password(self) -> None:

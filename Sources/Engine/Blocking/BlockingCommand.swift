@@ -37,6 +37,16 @@ extension BlockingCommand {
     }
   }
 
+  /// Serves a call that has just come, or answers that it is wrong. Returns false, with nothing written, if it has to wait.
+  static func serve(_ call: inout KeyCall) -> Bool {
+    do throws(WaitingError) {
+      return try request(call.arguments).attempt(on: call.shard, in: call.database, .first, call.reply)
+    } catch {
+      call.reply.pointee.error(error.text)
+      return true
+    }
+  }
+
   public static func coordinate(_ operation: Operation) async {
     operation.keepArguments()
     do throws(WaitingError) {

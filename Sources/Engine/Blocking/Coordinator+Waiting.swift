@@ -28,6 +28,37 @@ extension UnsafeMutablePointer<Coordinator> {
     pointee.shard.pointee.blockedCalls.remove(waiter)
   }
 
+  /// Serves a call that might have to wait without the expense of an operation: if all its keys are this shard's, nobody has
+  /// locked them, and there is something for it. Returns false, with nothing written, if it takes an operation.
+  func serveAtOnce(
+    _ client: UnsafeMutablePointer<Client>, _ entry: UnsafePointer<CommandEntry>, _ arguments: Arguments
+  ) -> Bool {
+    let shard = pointee.shard
+    let caller = client.caller(loop: shard.pointee.index)
+    // Who tracks what it reads is left to the operation.
+    guard let command = entry.pointee.blockingCommand, caller.tracker == .none,
+      case .one(shard.pointee.index, _) = ownerOfKeys(entry, arguments),
+      shard.pointee.locks.partCount == 0 || !shard.isBlocked(entry, arguments)
+    else { return false }
+    let start = now()
+    let errorsBefore = client.reply.pointee.errorCount
+    shard.pointee.caller = caller
+    shard.pointee.writingClient = client
+    defer {
+      shard.pointee.caller = Caller()
+      shard.endWriting(client)
+    }
+    var call = KeyCall(
+      shard: shard, arguments: arguments, reply: client.reply, database: client.pointee.database)
+    guard command.serve(&call) else { return false }
+    shard.reportNotes()
+    shard.serveWaitersIfReady()
+    count(
+      entry, arguments, client, start: start, reply: client.reply,
+      failed: client.reply.pointee.errorCount != errorsBefore)
+    return true
+  }
+
   // MARK: All clients
 
   /// Tells the loops of clients that this shard has served so.
