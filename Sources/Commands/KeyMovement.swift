@@ -77,8 +77,9 @@ struct KeyMovement: Sendable {
     guard let entry = shard.pointee.keyspace.lookup(key, in: source.database, for: purpose) else {
       return nil
     }
-    let value = shard.pointee.keyspace.transfer(of: entry)
+    var value = shard.pointee.keyspace.transfer(of: entry)
     if !keepsSource {
+      value.age = entry.age
       shard.pointee.keyspace.remove(entry)
       shard.changed(key, in: source.database, .generic, "rename_from")
     }

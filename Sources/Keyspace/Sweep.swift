@@ -157,6 +157,12 @@ extension Keyspace {
 
   /// Gives a key the age of one that has not been touched for so many seconds: the class that comes nearest.
   public mutating func setIdleSeconds(_ seconds: Int64, of entry: Entry) {
+    if eviction.hand.isActive {
+      let rounds = 0..<Int(Handle.maximumAge)
+      let age = rounds.first { (now - eviction.hand.roundStarts[$0]) / 1_000 >= seconds }
+      entry.slot.handle.age = age.map { UInt8($0) } ?? Handle.maximumAge
+      return
+    }
     let bounded = min(max(seconds, 0), Self.oldestClassSeconds) + 1
     let floor = Int64.bitWidth - 1 - bounded.leadingZeroBitCount
     let age = 2 * bounded >= 3 << floor ? floor + 1 : floor

@@ -15,6 +15,9 @@ public struct ValueTransfer: Sendable {
   let content: Content
   /// When the key expires, in milliseconds since 1970; nil if it does not.
   public var expiry: Int64?
+  /// The age of the key that the value comes from (`Entry.age`), if it is to keep it; otherwise it is a new key's, or that of
+  /// the key it replaces.
+  public var age: Int?
 
   init(content: Content, expiry: Int64?) {
     self.content = content
@@ -106,5 +109,6 @@ extension Keyspace {
       value.kind.collectionType.place(
         value, at: key, in: database, replacing: existing, expiry: transfer.expiry, keyspace: &self)
     }
+    if let age = transfer.age { table(database).pointee.find(key)?.handle.age = UInt8(age) }
   }
 }

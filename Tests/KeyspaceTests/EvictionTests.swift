@@ -136,6 +136,17 @@ struct EvictionTests {
           #expect(idle <= seconds && idle >= seconds / 3 - 5, "\(idle) after \(seconds)")
         }
       }
+      // What is given to a key is what is told of it, to within a round.
+      for wanted in [0, 1, seconds / 2, seconds, 1_000_000] {
+        keyspace.set("given", "value")
+        let told = keyspace.withEntry("given") { keyspace, entry in
+          keyspace.setIdleSeconds(Int64(wanted), of: entry)
+          return keyspace.idleSeconds(of: entry)
+        }
+        let longest = Int(keyspace.now - keyspace.eviction.hand.roundStarts[15]) / 1_000
+        #expect((told ?? -1) >= min(wanted, longest), "\(told ?? -1) for \(wanted)")
+        #expect((told ?? -1) <= wanted + longest / 4, "\(told ?? -1) for \(wanted)")
+      }
       // In the order of use, it goes when all that was there before has been replaced once.
       #expect(seconds > 10 && seconds < 60, "\(seconds)")
     }

@@ -284,8 +284,10 @@ class Use(EvictionCase):
         # What looks at the key, or writes to it, does not begin anew.
         self.c.command("SET", "a", "22222222222222222222222222222")
         self.assertGreaterEqual(self.c.command("OBJECT", "FREQ", "a").value, often)
-        self.c.command("RENAME", "a", "b")
-        self.assertGreaterEqual(self.c.command("OBJECT", "FREQ", "b").value, often)
+        names = ["a", "c", "d", "e", "f", "g", "h", "b"]
+        for old, new in zip(names, names[1:]):
+            self.c.command("RENAME", old, new)
+            self.assertGreaterEqual(self.c.command("OBJECT", "FREQ", new).value, often)
         self.assertRegex(self.c.command("OBJECT", "IDLETIME", "b").text, "^ERR An LFU maxmemory policy is selected, idle time")
         self.assertTrue(self.c.command("OBJECT", "FREQ", "none").is_null)
         payload = self.c.command("DUMP", "b").value
