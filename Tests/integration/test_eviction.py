@@ -305,5 +305,9 @@ class Use(EvictionCase):
         self.assertEqual(self.c.command("CONFIG", "SET", "lfu-decay-time", "1").text, "OK")
 
 
+class UseTwoShards(Use):
+    SHARDS = 2
+
+
 if __name__ == "__main__":
     unittest.main()
