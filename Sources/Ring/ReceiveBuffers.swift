@@ -3,6 +3,9 @@ import Glibc
 
 /// The buffers that the kernel receives into: it takes the next free one when bytes arrive, so a connection
 /// that says nothing costs no buffer.
+///
+/// The kernel goes round all buffers that it has. So it is given few, and more when it has run dry: what has never been needed is
+/// never touched, and takes neither memory nor the processor's cache.
 public struct ReceiveBuffers: ~Copyable {
   private let ring: UnsafeMutablePointer<io_uring_buf_ring>
   private let ringBytes: Int
@@ -10,8 +13,13 @@ public struct ReceiveBuffers: ~Copyable {
   public let count: Int
   public let size: Int
   public let group: UInt16
+  /// Buffers that are in use: with the kernel, or held.
+  public private(set) var circulatingCount: Int
   /// Buffers that are with the loop or a command, not with the kernel.
   public private(set) var heldCount = 0
+
+  /// Buffers in use at first.
+  public static let firstCount = 16
 
   /// - Parameters:
   ///   - memory: `count * size` bytes that outlive the value.
@@ -25,8 +33,8 @@ public struct ReceiveBuffers: ~Copyable {
     bytes = memory
     ringBytes = count * MemoryLayout<io_uring_buf>.stride
     ring = try Self.makeRing(uring, count: count, group: group)
-    for identifier in 0..<count { add(identifier, offset: identifier) }
-    io_uring_buf_ring_advance(ring, Int32(count))
+    circulatingCount = 0
+    circulate(min(count, Self.firstCount))
   }
 
   private static func makeRing(
@@ -66,6 +74,15 @@ public struct ReceiveBuffers: ~Copyable {
     add(identifier, offset: 0)
     io_uring_buf_ring_advance(ring, 1)
     heldCount -= 1
+  }
+
+  /// Takes more buffers into use, as many as there are already, if that many are left. To be called when the kernel has run dry.
+  public mutating func extend() { circulate(min(circulatingCount, count - circulatingCount)) }
+
+  private mutating func circulate(_ added: Int) {
+    for offset in 0..<added { add(circulatingCount + offset, offset: offset) }
+    io_uring_buf_ring_advance(ring, Int32(added))
+    circulatingCount += added
   }
 
   @inline(__always)

@@ -127,7 +127,7 @@ extension UnsafeMutablePointer<ShardLoop> {
     case 0:
       client.pointee.flags.insert(.peerClosed)
     case -ENOBUFS:
-      // Every buffer is in use. The connection is read from again when some are back, unless it is to be closed.
+      // The kernel has no buffer. The connection is read from again when there are some, unless it is to be closed.
       if client.pointee.flags.isDisjoint(with: [.closeNow, .closeAfterReply]) {
         pointee.starvedClients.append(client.pointee.identifier)
         return
@@ -274,21 +274,26 @@ extension UnsafeMutablePointer<ShardLoop> {
   /// held up.
   func revisitClients() {
     if pointee.shard.pointee.clientsToRevisit.isEmpty, pointee.starvedClients.isEmpty { return }
-    if !pointee.starvedClients.isEmpty, pointee.buffers.pointee.heldCount < pointee.buffers.pointee.count {
-      let starved = pointee.starvedClients
-      pointee.starvedClients = []
-      for identifier in starved {
-        if let client = pointee.clientsByIdentifier[identifier],
-          client.pointee.flags.isDisjoint(with: [.receiving, .closeNow, .closeAfterReply, .peerClosed])
-        {
-          startReceiving(client)
-        }
-      }
-    }
+    if !pointee.starvedClients.isEmpty { feedStarved() }
     let identifiers = pointee.shard.pointee.clientsToRevisit
     pointee.shard.pointee.clientsToRevisit = []
     for identifier in identifiers {
       if let client = pointee.clientsByIdentifier[identifier] { revisit(client) }
+    }
+  }
+
+  /// Reads on where the kernel has found no buffer, if it finds some now.
+  private func feedStarved() {
+    pointee.buffers.pointee.extend()
+    guard pointee.buffers.pointee.heldCount < pointee.buffers.pointee.circulatingCount else { return }
+    let starved = pointee.starvedClients
+    pointee.starvedClients = []
+    for identifier in starved {
+      if let client = pointee.clientsByIdentifier[identifier],
+        client.pointee.flags.isDisjoint(with: [.receiving, .closeNow, .closeAfterReply, .peerClosed])
+      {
+        startReceiving(client)
+      }
     }
   }
 

@@ -98,7 +98,8 @@ struct Receiver: ~Copyable {
 
 /// Memory for receive buffers, freed when the value goes.
 final class ReceiveMemory {
-  let start = UnsafeMutableRawPointer.allocate(byteCount: 4_096, alignment: 4_096)
+  static let byteCount = 4_096
+  let start = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: byteCount)
 
   deinit { start.deallocate() }
 }

@@ -203,6 +203,32 @@ struct UringTests {
     #expect(Set(completions.compactMap(\.bufferIdentifier)).count == 5)
   }
 
+  @Test("takes buffers into use as they are needed, each only once, and no more than there are")
+  func extending() throws {
+    let memory = ReceiveMemory()
+    defer { withExtendedLifetime(memory) {} }
+    let count = 32
+    let size = ReceiveMemory.byteCount / count
+    var receiver = try Receiver(memory, count: count, size: size)
+    let pair = SocketPair()
+    pair.write((0..<UInt8(count + 1)).flatMap { [UInt8](repeating: $0, count: size) })
+    var identifiers: Set<Int> = []
+    for circulating in [16, 32, 32] {
+      #expect(receiver.buffers.circulatingCount == circulating)
+      receiver.uring.receiveMultishot(pair.near, bufferGroup: Receiver.group, userData: 1)
+      let expected = circulating - identifiers.count
+      let completions = receiver.uring.await(expected + 1)
+      #expect(completions.last?.result == -ENOBUFS && completions.count == expected + 1)
+      for completion in completions.dropLast() {
+        #expect(Set(receiver.take(completion)) == [UInt8(identifiers.count)])
+        identifiers.insert(completion.bufferIdentifier ?? -1)
+      }
+      #expect(identifiers == Set(0..<circulating))
+      #expect(receiver.buffers.heldCount == circulating)
+      receiver.buffers.extend()
+    }
+  }
+
   @Test("ends with ENOBUFS when every buffer is held, loses nothing, and goes on when some are back")
   func allBuffersHeld() throws {
     let memory = ReceiveMemory()
