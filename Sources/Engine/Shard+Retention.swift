@@ -1,3 +1,4 @@
+import CIntrinsics
 import Heap
 import Statistics
 
@@ -27,6 +28,14 @@ extension UnsafeMutablePointer<Shard> {
     Allocator.collectThisThread()
     let kept = ResidentMemory.now().anonymousByteCount - allocatedBytes
     pointee.unavoidablyRetained = Swift.max(0, kept)
+  }
+
+  /// Gives back whatever is resident without need.
+  public func giveBackAll() {
+    pointee.heap.collect(force: true)
+    Allocator.collectThisThread()
+    // All threads have the same code. What is in use comes back at once.
+    if pointee.index == 0 { pantala_give_back_code() }
   }
 
   /// Frees some of the blocks that removed keys have left. To be called in every turn.

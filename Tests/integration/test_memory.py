@@ -327,6 +327,13 @@ class MemoryReports(ServerTestCase):
         self.assert_ok(self.c.command("MEMORY", "PURGE"))
         self.eventually(lambda: self.server.resident_bytes() < full - 20_000_000, 20, "memory is not given back")
 
+    def test_purge_gives_back_code(self) -> None:
+        self.require_pantala("its own field")
+        self.c.pipeline([["COMMAND", "DOCS"], ["INFO", "everything"], ["MEMORY", "DOCTOR"], ["LATENCY", "DOCTOR"], ["LOLWUT"]])
+        before = self.c.command("MEMORY", "STATS").fields()["rss.files"].value
+        self.assert_ok(self.c.command("MEMORY", "PURGE"))
+        self.assertLess(self.c.command("MEMORY", "STATS").fields()["rss.files"].value, before)
+
     def test_deleted_keys_give_memory_back_on_an_idle_server(self) -> None:
         self.require_pantala("Redis leaves it to jemalloc")
         self.c.pipeline(["SET", f"key:{index}", "x" * 200_000] for index in range(500))

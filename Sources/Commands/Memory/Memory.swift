@@ -84,7 +84,8 @@ enum MemoryStatsCommand: CoordinatedCommand {
   }
 }
 
-/// Gives free pages back to the system: each shard those of its own heap, and of its thread's default heap.
+/// Gives back to the system what it can have: each shard the free pages of its heaps, and one of them code that has not been used for
+/// some time.
 enum MemoryPurgeCommand: KeyCommand {
   static let declaration = CommandDeclaration(
     name: "purge", arity: 2, requestPolicy: .allShards, responsePolicy: .allSucceeded, group: .server,
@@ -92,8 +93,7 @@ enum MemoryPurgeCommand: KeyCommand {
     complexity: "O(N) where N is the number of memory pages.")
 
   static func execute(_ call: inout KeyCall) {
-    call.shard.pointee.heap.collect(force: true)
-    Allocator.collectThisThread()
+    call.shard.giveBackAll()
     call.reply.pointee.ok()
   }
 }
