@@ -23,6 +23,7 @@ struct ReceiveBufferTests {
   private static let bufferCount = 8
   private static let bufferBytes = 128
   private static let group: UInt16 = 1
+  private static let attempts = 10
 
   /// A connection of a client, whose far end is the test's.
   private struct Connection {
@@ -48,6 +49,17 @@ struct ReceiveBufferTests {
     "all come back, whatever is received in them and however long others work for it", arguments: [1, 2, 4])
   func comeBack(shardCount: Int) throws {
     var random = SeededRandom(test: "ReceiveBufferTests.comeBack \(shardCount)")
+    // How many are held at a time depends on when the kernel delivers: seldom, nobody has to wait for another.
+    var heldMaximum = 0
+    for _ in 0..<Self.attempts where heldMaximum < 2 {
+      heldMaximum = try receive(shardCount: shardCount, &random)
+      if shardCount == 1 { return }
+    }
+    #expect(heldMaximum > 1, "\(random)")
+  }
+
+  /// Has clients receive what they send into few buffers. Returns how many were held at the most.
+  private func receive(shardCount: Int, _ random: inout SeededRandom) throws -> Int {
     let memory = UnsafeMutableRawPointer.allocate(
       byteCount: Self.bufferCount * Self.bufferBytes, alignment: 4_096)
     defer { memory.deallocate() }
@@ -62,7 +74,7 @@ struct ReceiveBufferTests {
     }
     let inputs = (0..<6).map { number in
       var workload = Workload(random: &random, prefix: "client\(number)")
-      return (0..<150).flatMap { _ in workload.encodedCommand() }
+      return (0..<300).flatMap { _ in workload.encodedCommand() }
     }
     let expected = withCluster(shardCount: 1) { cluster in
       inputs.map { input in
@@ -72,7 +84,7 @@ struct ReceiveBufferTests {
         return client.received
       }
     }
-    withCluster(shardCount: shardCount, receiveBuffers: buffers) { cluster in
+    return withCluster(shardCount: shardCount, receiveBuffers: buffers) { cluster in
       var connections = zip(inputs, expected).map { input, expected in
         connect(cluster.connect(to: 0), sending: input, expecting: expected)
       }
@@ -109,7 +121,7 @@ struct ReceiveBufferTests {
             count: Int(completion.result), identifier: identifier)
         }
         heldMaximum = max(heldMaximum, buffers.pointee.heldCount)
-        for _ in 0..<random.below(6) {
+        for _ in 0..<random.below(3) {
           let step = random.element(of: Cluster.Step.allCases)
           if cluster.take(step, on: random.below(shardCount)) { isQuiet = false }
         }
@@ -117,10 +129,10 @@ struct ReceiveBufferTests {
       }
       cluster.settle()
       #expect(buffers.pointee.heldCount == 0, "\(random)")
-      #expect(shardCount == 1 || heldMaximum > 1, "\(heldMaximum), \(random)")
       for connection in connections {
         #expect(connection.rest.isEmpty && connection.client.received == connection.expected, "\(random)")
       }
+      return heldMaximum
     }
   }
 
