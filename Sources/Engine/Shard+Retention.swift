@@ -17,12 +17,14 @@ extension UnsafeMutablePointer<Shard> {
   /// Collects the thread's heaps if much more memory than before is resident without being allocated. To be called
   /// once a second.
   public func giveBackRetained() {
-    let resident = ResidentMemory.now().anonymousByteCount
+    let memory = ResidentMemory.now()
+    giveBackCode(memory)
+    let resident = memory.anonymousByteCount
     let retained = resident - allocatedBytes
     // What stays after a collection are gaps between live blocks: only growth beyond them counts.
     pointee.unavoidablyRetained = Swift.min(pointee.unavoidablyRetained, Swift.max(0, retained))
     guard retained - pointee.unavoidablyRetained >= Swift.max(Self.smallestGrowth, resident / 8),
-      pointee.commandsPerSecond.perSecond < Self.idleCommandsPerSecond
+      isIdle
     else { return }
     pointee.heap.collect(force: true)
     Allocator.collectThisThread()
@@ -34,8 +36,27 @@ extension UnsafeMutablePointer<Shard> {
   public func giveBackAll() {
     pointee.heap.collect(force: true)
     Allocator.collectThisThread()
-    // All threads have the same code. What is in use comes back at once.
-    if pointee.index == 0 { pantala_give_back_code() }
+    if pointee.index == 0 { giveBackCode() }
+  }
+
+  private var isIdle: Bool { pointee.commandsPerSecond.perSecond < Self.idleCommandsPerSecond }
+
+  /// Gives code back if much more of it is resident than right after the last time, and that is some time ago: some
+  /// megabytes are needed by the start and by commands that come seldom. The first shard does it for all, which have the same code.
+  private func giveBackCode(_ memory: ResidentMemory) {
+    let pause = isIdle ? CodeRetention.idlePause : CodeRetention.busyPause
+    guard pointee.index == 0,
+      memory.fileByteCount - pointee.codeRetention.keptBytes >= CodeRetention.smallestGrowth,
+      MonotonicClock.nanoseconds - pointee.codeRetention.givenBack >= pause
+    else { return }
+    giveBackCode()
+  }
+
+  /// What is in use comes back when it is touched: a hundred page faults or so, of a microsecond.
+  private func giveBackCode() {
+    pantala_give_back_code()
+    pointee.codeRetention.keptBytes = ResidentMemory.now().fileByteCount
+    pointee.codeRetention.givenBack = MonotonicClock.nanoseconds
   }
 
   /// Frees some of the blocks that removed keys have left. To be called in every turn.
@@ -58,4 +79,18 @@ extension UnsafeMutablePointer<Shard> {
     let own = pointee.heap.liveBytes + pointee.runtimeAreas.used
     return pointee.server.publishedLiveBytes - pointee.server.liveBytes[pointee.index].load() + own
   }
+}
+
+/// When code was given back for the last time.
+struct CodeRetention {
+  /// In nanoseconds of the monotonic clock; 0 if it never was.
+  var givenBack: UInt64 = 0
+  /// What remained resident of files then.
+  var keptBytes = 0
+
+  /// Less is not worth it.
+  static let smallestGrowth = 2 << 20
+  /// Nanoseconds between two times, while there is little to do and while there is much.
+  static let idlePause: UInt64 = 2_000_000_000
+  static let busyPause: UInt64 = 60_000_000_000
 }

@@ -114,6 +114,7 @@ public struct Shard: ~Copyable {
   public var largestOutput = 0
   /// Bytes that were resident without being allocated when free pages were last given back.
   var unavoidablyRetained = 0
+  var codeRetention = CodeRetention()
   public var defragmentation = DefragmentationSchedule()
 
   /// What nanoseconds a tick of `pantala_ticks` takes, in 1/65536.

@@ -9,6 +9,9 @@ public struct ResidentMemory: Sendable, Equatable {
   /// The part of that which is variables of the program and its libraries; 0 where that was not asked for.
   public var variableByteCount = 0
 
+  /// The part that is files': code, constants, and what is shared with the kernel.
+  public var fileByteCount: Int { byteCount - anonymousByteCount }
+
   public init(byteCount: Int, anonymousByteCount: Int, variableByteCount: Int = 0) {
     self.byteCount = byteCount
     self.anonymousByteCount = anonymousByteCount

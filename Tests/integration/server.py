@@ -207,6 +207,10 @@ class Server:
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
 
+    def resident_file_bytes(self) -> int:
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[2])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
     # Ending
 
     def log(self) -> str:
