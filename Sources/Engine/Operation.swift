@@ -92,8 +92,10 @@ public final class Operation: @unchecked Sendable {
     if shards.isEmpty { return [] }
     let own = localShard.pointee.index
     let caller = caller
+    let leavesAges = client.pointee.flags.contains(.noTouch)
     let body: @Sendable (UnsafeMutablePointer<Shard>) -> Value = { shard in
       shard.pointee.caller = caller
+      shard.pointee.keyspace.leavesAges = leavesAges
       defer { shard.pointee.caller = Caller() }
       return body(shard)
     }

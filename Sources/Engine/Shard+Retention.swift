@@ -83,7 +83,7 @@ extension UnsafeMutablePointer<Shard> {
 
 /// When code was given back for the last time.
 struct CodeRetention {
-  /// In nanoseconds of the monotonic clock; 0 if it never was.
+  /// In nanoseconds of the monotonic clock; 0 if it never was, so that what only the start has needed goes soon.
   var givenBack: UInt64 = 0
   /// What remained resident of files then.
   var keptBytes = 0

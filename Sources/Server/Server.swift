@@ -145,8 +145,6 @@ public enum Server {
     start.logger.notice(
       "Pantala \(ServerVersion.own) serves with \(threadCount) shard\(threadCount == 1 ? "" : "s"), process \(getpid())"
     )
-    // What only the start needed would stay resident, some megabytes of it.
-    pantala_give_back_code()
     loop.run()
   }
 

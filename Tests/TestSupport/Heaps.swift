@@ -32,6 +32,15 @@ public func steps(_ count: Int) -> Int { heapsAreMimalloc ? count : max(count / 
 /// threads come and go.
 public let adoptedBytesMaximum = 4 << 20
 
+/// Runs `body` with a heap of its own, again and again, until nothing of others is in it: `body` returns false as soon as it finds more
+/// by walking than was counted. One that never agrees is a fault.
+public func withUnadoptedHeap(
+  sourceLocation: SourceLocation = #_sourceLocation, _ body: (ShardHeap) -> Bool
+) {
+  for _ in 0..<10 where withHeap(sourceLocation: sourceLocation, body) { return }
+  Issue.record("the walk never agreed with the counts", sourceLocation: sourceLocation)
+}
+
 /// Expects that the allocator's walk finds the bytes that were counted.
 public func expectWalk(
   _ used: Int, agreesWith counted: Int, _ comment: @autoclosure () -> String = "",

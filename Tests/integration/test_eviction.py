@@ -281,6 +281,16 @@ class Use(EvictionCase):
             self.c.pipeline([["GET", "a"]] * 100)
         often = self.c.command("OBJECT", "FREQ", "a").value
         self.assertTrue(13 <= often <= 50, often)
+        # Who does not touch what it reads leaves others' uses alone, those of calls that might have waited included.
+        self.c.command("RPUSH", "list", *range(9))
+        reader = self.connect()
+        self.assert_ok(reader.command("CLIENT", "NO-TOUCH", "ON"))
+        uses = self.c.command("OBJECT", "FREQ", "list").value
+        for _ in range(20):
+            reader.command("LRANGE", "list", 0, 1)
+        self.c.command("BLPOP", "list", 0)
+        if self.SHARDS == 1:
+            self.assertEqual(self.c.command("OBJECT", "FREQ", "list").value, uses + 1)
         # What looks at the key, or writes to it, does not begin anew.
         self.c.command("SET", "a", "22222222222222222222222222222")
         self.assertGreaterEqual(self.c.command("OBJECT", "FREQ", "a").value, often)

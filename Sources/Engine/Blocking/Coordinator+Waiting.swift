@@ -43,6 +43,7 @@ extension UnsafeMutablePointer<Coordinator> {
     let start = now()
     let errorsBefore = client.reply.pointee.errorCount
     shard.pointee.caller = caller
+    shard.pointee.keyspace.leavesAges = client.pointee.flags.contains(.noTouch)
     shard.pointee.writingClient = client
     defer {
       shard.pointee.caller = Caller()
